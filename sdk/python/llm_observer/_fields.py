@@ -1,0 +1,26 @@
+"""Describe a field of the event: its text, its privacy class and its limits, for types and schema alike."""
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["hashed", "opt_in_content", "public"]
+
+
+def public(text: str, **limits: Any) -> msgspec.Meta:
+    """A field that holds nothing a user or a model wrote."""
+    return _meta("public", text, limits)
+
+
+def hashed(text: str, **limits: Any) -> msgspec.Meta:
+    """A field that holds a keyed hash."""
+    return _meta("hashed", text, limits)
+
+
+def opt_in_content(text: str, **limits: Any) -> msgspec.Meta:
+    """A field that holds text, and stays absent unless the app asked for it."""
+    return _meta("opt_in_content", text, limits)
+
+
+def _meta(privacy: str, text: str, limits: dict[str, Any]) -> msgspec.Meta:
+    return msgspec.Meta(description=text, extra_json_schema={"x-privacy": privacy}, **limits)
