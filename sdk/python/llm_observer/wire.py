@@ -10,7 +10,7 @@ import msgspec
 
 Headers = tuple[tuple[str, str], ...]
 BodyState = Literal["kept", "empty", "not_kept", "truncated", "undecodable"]
-Closing = Literal["end_of_body", "closed", "failed", "cancelled", "collected", "unread", "exit"]
+Closing = Literal["end_of_body", "closed", "failed", "cancelled", "collected", "unread", "exit", "local"]
 
 __all__ = ["BodyState", "Closing", "Exchange", "Headers", "Options"]
 

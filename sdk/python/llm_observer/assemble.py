@@ -1,0 +1,76 @@
+"""Build one event of one ended exchange: decode, enrich, envelope. Runs on the worker."""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from llm_observer._version import __version__
+from llm_observer.call import CallSite, LLMCall
+from llm_observer.capture.exchange import OpenExchange
+from llm_observer.capture.finish import finish
+from llm_observer.capture.site import relative
+from llm_observer.context import CallContext
+from llm_observer.decoded import Decoded
+from llm_observer.enrichers._spec import Enricher
+from llm_observer.event import SCHEMA_VERSION, Event, Sdk, Service, new_event_id, rfc3339
+from llm_observer.wire import Exchange
+
+__all__ = ["Assembler"]
+
+_SDK = Sdk(name="llm_observer", version=__version__)
+
+Decode = Callable[..., Decoded]
+
+
+class Assembler:
+    """Calls the adapter, then the enrichers in order.
+
+    decode: `adapters.decode`. with_content: the app asked for text. service: the app, on every event.
+    """
+
+    def __init__(
+        self, decode: Decode, enrichers: Sequence[Enricher], *, service: Service, with_content: bool
+    ) -> None:
+        self._decode = decode
+        self._enrichers = tuple(enrichers)
+        self._service = msgspec.structs.replace(service, instance=secrets.token_hex(8))
+        self._with_content = with_content
+
+    def __call__(self, ended: OpenExchange) -> Event:
+        """The event of *ended*; its kept bytes are given back."""
+        exchange = finish(ended)
+        ended.release()
+        decoded = self._decode(exchange, with_content=self._with_content)
+        call = _placed(decoded.call, exchange, ended.context)
+        for enrich in self._enrichers:
+            call = enrich(call, decoded, exchange)
+        return self._envelope(call, exchange, ended.context)
+
+    def _envelope(self, call: LLMCall, exchange: Exchange, context: CallContext) -> Event:
+        observation = context.observation
+        parent = context.parent_span_id
+        return Event(
+            schema_version=SCHEMA_VERSION,
+            event_id=new_event_id(exchange.started_ns),
+            type="llm_call",
+            time=rfc3339(exchange.started_ns),
+            trace_id=f"{context.trace_id:032x}",
+            span_id=f"{context.span_id:016x}",
+            parent_span_id=None if parent is None else f"{parent:016x}",
+            service=self._service,
+            sdk=_SDK,
+            attributes=dict(observation.attributes) if observation else {},
+            llm_call=call,
+        )
+
+
+def _placed(call: LLMCall, exchange: Exchange, context: CallContext) -> LLMCall:
+    """*call* with what the capture knows: whose call it was and where it was made."""
+    site = context.site
+    return msgspec.structs.replace(
+        call,
+        call_id=f"{context.call_id:016x}",
+        ending="local" if exchange.closing == "local" else call.ending,
+        call_site=CallSite(file=relative(site[0]), line=site[1], function=site[2]) if site else None,
+    )

@@ -1,0 +1,99 @@
+"""Turn an ended exchange into data, on the worker: headers to text, bodies without content coding."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from llm_observer.capture.exchange import OpenExchange
+from llm_observer.wire import BodyState, Exchange, Headers
+
+__all__ = ["finish"]
+
+_DECODED_LIMIT = 64 * 1024 * 1024
+"""Decoded bytes read of one answer: a small compressed body can hold any amount."""
+
+
+def finish(ended: OpenExchange) -> Exchange:
+    """Everything that the adapters need of *ended*, and no object of the SDK's."""
+    facts, response, request = ended.facts, ended.response, ended.request
+    body, state = _body(ended)
+    streamed = ended.count > 0
+    return Exchange(
+        sdk=facts.target.sdk,
+        sdk_version=_sdk_version(facts.target.sdk),
+        client=facts.client,
+        options=facts.options,
+        url=str(request.url) if request is not None else "",
+        request_headers=_headers(request),
+        request_body=ended.body.request_body,
+        request_state=ended.body.request_state,
+        status=None if response is None else response.status_code,
+        response_headers=_headers(response),
+        response_body=body,
+        response_state=state,
+        stream_requested=facts.stream_requested,
+        closing=ended.closing,
+        error_type=ended.error_type,
+        started_ns=facts.started_ns,
+        duration_ns=_duration(ended),
+        first_chunk_ns=None if ended.first is None else ended.first - facts.started,
+        last_chunk_ns=ended.last - facts.started if streamed else None,
+        largest_gap_ns=ended.gap if ended.count > 1 else None,
+        chunk_count=ended.count if streamed else None,
+        retries=ended.retries,
+    )
+
+
+def _duration(ended: OpenExchange) -> int | None:
+    end = ended.last if ended.count else ended.ended_at
+    return None if end is None else end - ended.facts.started
+
+
+def _headers(message: Any) -> Headers:
+    if message is None:
+        return ()
+    return tuple((name.lower(), value) for name, value in message.headers.multi_items())
+
+
+def _sdk_version(sdk: str) -> str | None:
+    version = getattr(sys.modules.get(sdk), "__version__", None)
+    return version if isinstance(version, str) else None
+
+
+def _body(ended: OpenExchange) -> tuple[bytes, BodyState]:
+    raw = b"".join(ended.body.parts())
+    state = ended.body.state
+    if not raw:
+        return raw, "empty"
+    if ended.is_read or not _is_coded(ended.response):
+        return raw, "truncated" if state == "truncated" else "kept"
+    if state == "truncated":
+        return b"", "undecodable"
+    return _decoded(ended.response, raw)
+
+
+def _is_coded(response: Any) -> bool:
+    return response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+
+
+def _decoded(response: Any, raw: bytes) -> tuple[bytes, BodyState]:
+    """*raw* through the transport's own decoders; what a cut stream still holds is kept."""
+    transport = sys.modules[type(response).__module__.partition(".")[0]]
+    copy = type(response)(200, headers=response.headers, stream=transport.ByteStream(raw))
+    body, failed = _read(copy.iter_bytes(_DECODED_LIMIT // 64), transport.DecodingError)
+    if not body or body == raw:  # a coding that the transport does not know is passed through as it is
+        return b"", "undecodable"
+    return body, "truncated" if failed else "kept"
+
+
+def _read(parts: Iterable[bytes], broken: type[Exception]) -> tuple[bytes, bool]:
+    kept, size = [], 0
+    try:
+        for part in parts:
+            kept.append(part)
+            size += len(part)
+            if size >= _DECODED_LIMIT:
+                return b"".join(kept), True
+    except broken:
+        return b"".join(kept), True
+    return b"".join(kept), False

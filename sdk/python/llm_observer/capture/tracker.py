@@ -1,0 +1,49 @@
+"""Where exchanges go when they end, which are open, and how many bytes they may keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from llm_observer.capture.budget import Budget
+
+if TYPE_CHECKING:
+    from llm_observer.capture.exchange import OpenExchange
+    from llm_observer.capture.targets import Target
+
+__all__ = ["Tracker", "TrackerSource"]
+
+
+class Submit(Protocol):
+    """Takes an ended exchange; never blocks, takes no lock when *wake* is False."""
+
+    def __call__(self, exchange: OpenExchange, *, wake: bool) -> None:
+        """Queue *exchange* for the worker."""
+        ...
+
+
+class Tracker:
+    """Shared by all calls between one `patch()` and the next.
+
+    submit: takes an ended exchange.
+    max_exchange_bytes: bodies kept of one exchange, request and answer together.
+    max_total_bytes: bodies kept of all exchanges that are open or queued.
+    """
+
+    def __init__(self, submit: Submit, *, max_exchange_bytes: int, max_total_bytes: int) -> None:
+        self.submit = submit
+        self.max_exchange_bytes = max_exchange_bytes
+        self.budget = Budget(max_total_bytes)
+        self.open: set[OpenExchange] = set()
+
+    def sweep(self) -> None:
+        """End every open exchange: the process exits."""
+        for exchange in tuple(self.open):
+            exchange.end("exit")
+
+
+class TrackerSource(Protocol):
+    """Knows where the calls of an SDK go right now."""
+
+    def current(self, target: Target) -> Tracker | None:
+        """The tracker of *target*, None where it is not observed."""
+        ...

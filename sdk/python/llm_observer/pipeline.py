@@ -1,0 +1,178 @@
+"""Carry ended exchanges to the sinks: a bounded queue, one daemon worker, a deadline at exit.
+
+The caller's thread appends to a deque and leaves. The worker polls, so that no caller pays for waking
+a thread; it starts with the first exchange, starts anew in a forked child, and everything that it does
+stands behind the guard.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+from llm_observer import log
+from llm_observer.event import Event
+from llm_observer.guard import guard
+from llm_observer.sinks._spec import Sink
+
+__all__ = ["Pipeline", "Stats"]
+
+_IDLE_POLL_S = 0.5
+_BUSY_POLL_S = 0.05
+_BATCH = 64
+_WAKE_AT = 256
+_EVENT = guard("event")
+_STOPPED = threading.Thread(name="llm_observer stopped")
+"""Stands where the worker was, once a pipeline is closed: it is never started."""
+
+_pipelines: "WeakSet[Pipeline]" = WeakSet()
+
+
+class Stats(NamedTuple):
+    """What went through, and what did not. Counts since `patch()`."""
+
+    submitted: int
+    events: int
+    dropped_queue_full: int
+    queued: int
+
+
+class Pipeline:
+    """One queue and its worker.
+
+    build: turns an item of the queue into an event, on the worker; None where there is nothing to tell.
+    sinks: get events in batches, in order. max_queue: items waiting at most; more are dropped, counted.
+    is_patient: nobody looks at the results until asked (no sink beyond the session): poll rarely.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Any], Event | None],
+        sinks: Sequence[Sink],
+        *,
+        max_queue: int,
+        is_patient: bool,
+    ) -> None:
+        self._build = build
+        self._sinks = tuple(sinks)
+        self._max_queue = max_queue
+        self._poll_s = _IDLE_POLL_S if is_patient else _BUSY_POLL_S
+        self._events = 0
+        self._submitted = 0
+        self._dropped = 0
+        self._reset()
+        _pipelines.add(self)
+
+    def _reset(self) -> None:
+        """An empty queue and no worker: at the start, and in a forked child (the parent has its own)."""
+        self._queue: deque[Any] = deque()
+        self._wake = threading.Event()
+        self._lock = threading.RLock()
+        self._worker: threading.Thread | None = None
+
+    def submit(self, item: Any, *, wake: bool) -> None:
+        """Queue *item*. With *wake* False (a finaliser calls) it takes no lock and starts no thread."""
+        if len(self._queue) >= self._max_queue:
+            self._dropped += 1
+            item.release()
+            return
+        self._submitted += 1
+        self._queue.append(item)
+        if wake and self._worker is None:
+            self._start()
+        if wake and len(self._queue) >= _WAKE_AT and not self._wake.is_set():
+            self._wake.set()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._worker is not None:
+                return
+            worker = threading.Thread(target=self._run, name="llm_observer", daemon=True)
+            worker.start()
+            self._worker = worker
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while self._worker in {None, me}:
+            self._wake.wait(self._poll_s)
+            self._wake.clear()
+            self._drain()
+
+    def _drain(self) -> None:
+        with self._lock:
+            while self._queue:
+                self._write(self._batch())
+
+    def _batch(self) -> list[Event]:
+        """Build up to a batch of events; a flush waits for what came before its mark."""
+        batch: list[Event] = []
+        while self._queue and len(batch) < _BATCH:
+            item = self._queue.popleft()
+            if isinstance(item, threading.Event):
+                self._write(batch)
+                batch = []
+                item.set()
+                continue
+            with _EVENT:
+                event = self._build(item)
+                if event is not None:
+                    batch.append(event)
+            time.sleep(0)  # lets the app run: a breath for the GIL, a switch for gevent
+        return batch
+
+    def _write(self, batch: Sequence[Event]) -> None:
+        if not batch:
+            return
+        self._events += len(batch)
+        for sink in self._sinks:
+            with guard(f"sink {sink.name}"):
+                sink.write(batch)
+        if self._dropped:
+            log.once("queue full", "the queue was full: %d calls were not recorded", self._dropped)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was queued before has reached the sinks; False if the time was too short."""
+        if not self._queue and not self._is_working():
+            return True
+        mark = threading.Event()
+        self._queue.append(mark)
+        try:
+            self._start()
+        except RuntimeError:  # no thread can be started any more: the interpreter is going down
+            self._drain()
+        self._wake.set()
+        return mark.wait(timeout_s)
+
+    def _is_working(self) -> bool:
+        if not self._lock.acquire(blocking=False):
+            return True
+        self._lock.release()
+        return False
+
+    def close(self, timeout_s: float) -> bool:
+        """Flush, stop the worker and close the sinks, within *timeout_s*."""
+        done = self.flush(timeout_s)
+        self._worker = _STOPPED
+        self._wake.set()
+        if not done:
+            return False  # a sink hangs: closing it would hang too
+        for sink in self._sinks:
+            with guard(f"sink {sink.name}"):
+                sink.close()
+        return True
+
+    def stats(self) -> Stats:
+        """Counts so far."""
+        return Stats(self._submitted, self._events, self._dropped, len(self._queue))
+
+
+def _after_fork() -> None:
+    for pipeline in tuple(_pipelines):
+        pipeline._reset()  # noqa: SLF001 - the class's own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
