@@ -8,7 +8,7 @@ import msgspec
 from llm_observer._version import __version__
 from llm_observer.call import CallSite, LLMCall
 from llm_observer.capture.exchange import OpenExchange
-from llm_observer.capture.finish import finish
+from llm_observer.capture.finish import context_of, finish
 from llm_observer.capture.site import relative
 from llm_observer.context import CallContext
 from llm_observer.decoded import Decoded
@@ -39,13 +39,13 @@ class Assembler:
 
     def __call__(self, ended: OpenExchange) -> Event:
         """The event of *ended*; its kept bytes are given back."""
-        exchange = finish(ended)
+        exchange, context = finish(ended), context_of(ended)
         ended.release()
         decoded = self._decode(exchange, with_content=self._with_content)
-        call = _placed(decoded.call, exchange, ended.context)
+        call = _placed(decoded.call, exchange, context)
         for enrich in self._enrichers:
             call = enrich(call, decoded, exchange)
-        return self._envelope(call, exchange, ended.context)
+        return self._envelope(call, exchange, context)
 
     def _envelope(self, call: LLMCall, exchange: Exchange, context: CallContext) -> Event:
         observation = context.observation

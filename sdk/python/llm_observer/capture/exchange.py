@@ -1,41 +1,28 @@
 """Follow one call: it begins, answers come, their chunks are kept, each ends exactly once.
 
-`OpenCall` is the logical SDK call, retries included. `OpenExchange` is one answer below it. Both only
-keep references to what exists; the worker turns them into a `wire.Exchange` with `finish()`.
+`OpenCall` is the logical SDK call, retries included. `OpenExchange` is one answer below it. On the
+app's thread both only note times and keep references to what exists; the worker does the rest.
 """
 
 import time
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from llm_observer.capture.kept import KeptBody
 from llm_observer.capture.site import call_site
 from llm_observer.capture.targets import Target
 from llm_observer.capture.tracker import Tracker, TrackerSource
-from llm_observer.context import CallContext, current_observation, new_span, new_trace, otel_span
+from llm_observer.context import Observation, current_observation, new_span, new_trace, otel_span
 from llm_observer.guard import guard
-from llm_observer.wire import Closing, Options
+from llm_observer.wire import Closing
 
-__all__ = ["Facts", "OpenCall", "OpenExchange", "current_call"]
+__all__ = ["OpenCall", "OpenExchange", "current_call"]
 
 _BEGIN = guard("begin")
 _END = guard("end")
 _current: ContextVar["OpenCall | None"] = ContextVar("llm_observer_call", default=None)
-
-
-class Facts(NamedTuple):
-    """What is known of a call before anything is sent."""
-
-    target: Target
-    client: str
-    options: Options
-    stream_requested: bool
-    started_ns: int
-    started: int
-    """`perf_counter_ns` at the start."""
-    context: CallContext
 
 
 def current_call() -> "OpenCall | None":
@@ -44,12 +31,31 @@ def current_call() -> "OpenCall | None":
 
 
 class OpenCall:
-    """One logical SDK call, as a context manager around the SDK's own `request`."""
+    """One logical SDK call, as a context manager around the SDK's own `request`.
 
-    facts: Facts | None = None
+    Once begun it knows what the app asked for (`method`, `route`, `model`), when (`started_ns` on the
+    wall clock, `started` on `perf_counter_ns`), from where (`site`), and where it belongs (ids,
+    `observation`). It never keeps the options: they hold the whole prompt.
+    """
+
+    tracker: Tracker | None = None
     is_over = False
     failed_answers = 0
     """Answers with an error status that a middleware saw."""
+    target: Target
+    client: str
+    method: str
+    route: str
+    model: str | None = None
+    is_stream: bool
+    started_ns: int
+    started: int
+    trace_id: int
+    span_id: int
+    parent_span_id: int | None = None
+    observation: Observation | None
+    site: tuple[str, int, str] | None
+    answers: "list[OpenExchange]"
     _token: Any = None
 
     def __init__(self, source: TrackerSource, target: Target, client: Any, given: tuple[Any, Any]) -> None:
@@ -66,33 +72,63 @@ class OpenCall:
             self._end(exc)
 
     def _begin(self, source: TrackerSource, target: Target, client: Any, args: Any, kwargs: Any) -> None:
-        del self._given  # the options hold the whole prompt
+        del self._given
         tracker = source.current(target)
-        if tracker is None:
-            return
-        options = kwargs["options"] if "options" in kwargs else args[1]
+        if tracker is not None:
+            options = kwargs["options"] if "options" in kwargs else args[1]
+            self.note(tracker, target, client, options, is_stream=bool(kwargs.get("stream")))
+            self._token = _current.set(self)
+
+    def note(self, tracker: Tracker, target: Target, client: Any, options: Any, *, is_stream: bool) -> None:
+        """Note what *client* is about to do. Reads three values of the app's options, iterates none."""
         self.tracker = tracker
-        self.answers: list[OpenExchange] = []
-        self.facts = facts_of(target, client, options, stream=bool(kwargs.get("stream")), outer=_current.get())
-        self._token = _current.set(self)
+        self.target = target
+        self.client = type(client).__name__
+        self.method = options.method
+        self.route = options.url
+        self.is_stream = is_stream
+        data = options.json_data
+        if type(data) is dict:
+            self.model = data.get("model")
+        self.answers = []
+        self._place(_current.get())
+        self.started_ns = time.time_ns()
+        self.started = time.perf_counter_ns()
+
+    def _place(self, outer: "OpenCall | None") -> None:
+        self.site = call_site()
+        self.span_id = new_span()
+        self.observation = observation = current_observation()
+        if outer is not None and outer.tracker is not None:
+            self.trace_id, self.parent_span_id = outer.trace_id, outer.span_id
+            return
+        above = otel_span()
+        if above is not None:
+            self.trace_id, self.parent_span_id = above
+        else:
+            self.trace_id = observation.trace_id if observation is not None else new_trace()
 
     def _end(self, exc: BaseException | None) -> None:
-        if self.facts is None:
+        if self.tracker is None:
             return
         self.is_over = True
         _leave(self._token)
+        answers, self.answers = self.answers, []
         if exc is not None:
-            self._failed(exc, self.facts)
-        elif not self.answers:
-            answer = OpenExchange(self.tracker, self.facts)
+            self._failed(exc, answers)
+        elif not answers:
+            answer = OpenExchange(self, self.tracker)
             answer.retries = self.failed_answers
             answer.end("local")
-        for answer in self.answers:
+        for answer in answers:
             answer.returned()
 
-    def _failed(self, exc: BaseException, facts: Facts) -> None:
-        answer = self.answers[-1] if self.answers else OpenExchange(self.tracker, facts)
-        if not self.answers:
+    def _failed(self, exc: BaseException, answers: "list[OpenExchange]") -> None:
+        assert self.tracker is not None
+        if answers:
+            answer = answers[-1]
+        else:
+            answer = OpenExchange(self, self.tracker)
             answer.failed_with(getattr(exc, "response", None), getattr(exc, "request", None))
             answer.retries = max(answer.retries, self.failed_answers - 1)
         answer.error_type = type(exc).__name__
@@ -100,12 +136,13 @@ class OpenCall:
 
     def answer_for(self, response: Any) -> "OpenExchange | None":
         """A new answer below this call, None if *response* has one already."""
-        if self.facts is None or any(answer.response is response for answer in self.answers):
-            return None
-        context = self.facts.context
+        for answer in self.answers:
+            if answer.response is response:
+                return None
+        assert self.tracker is not None
+        answer = OpenExchange(self, self.tracker)
         if self.answers:  # the first answer is the call itself, later ones lie below it
-            context = context._replace(span_id=new_span(), parent_span_id=context.span_id)
-        answer = OpenExchange(self.tracker, self.facts, context)
+            answer.span_id = new_span()
         self.answers.append(answer)
         return answer
 
@@ -113,6 +150,8 @@ class OpenCall:
 class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """One answer. As a context manager it stands around the reading of the answer's body."""
 
+    span_id: int | None = None
+    """Own span below the call's, None where the answer is the call itself."""
     error_type: str | None = None
     response: Any = None
     request: Any = None
@@ -125,13 +164,11 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     count = 0
     is_read = False
 
-    def __init__(self, tracker: Tracker, facts: Facts, context: CallContext | None = None) -> None:
+    def __init__(self, call: OpenCall, tracker: Tracker) -> None:
+        self.call = call
         self.tracker = tracker
-        self.facts = facts
-        self.context = context or facts.context
         self.body = KeptBody(tracker.budget, tracker.max_exchange_bytes)
         self._unended = [True]
-        tracker.open.add(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -143,11 +180,16 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         """Note *response*; its body, if it is read already, is kept by reference."""
         self.response = response
         self.retries = retries
-        body = _body_of(response)
-        if body is not None:
-            self.body.whole(body)
-            self.is_read = True
-        self.request = _request_of(response)
+        if response.is_closed:
+            try:
+                self.body.whole(response.content)
+                self.is_read = True
+            except RuntimeError:  # ResponseNotRead, of either transport: closed unread
+                self.is_read = False
+        try:
+            self.request = response.request
+        except RuntimeError:  # a middleware built the response without one
+            return
         self.body.request(self.request)
 
     def failed_with(self, response: Any, request: Any) -> None:
@@ -157,10 +199,9 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         elif request is not None:
             self.request = request
             self.body.request(request)
-        sent = getattr(self.request, "headers", None)
-        count = sent.get("x-stainless-retry-count") if sent is not None else None
-        if count is not None and count.isdecimal():
-            self.retries = int(count)
+        if self.request is not None:
+            count = self.request.headers.get("x-stainless-retry-count", "")
+            self.retries = int(count) if count.isdecimal() else 0
 
     def chunk(self, chunk: bytes) -> None:
         """Keep one chunk and when it came."""
@@ -173,14 +214,18 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         self.count += 1
         self.body.add(chunk)
 
-    def release(self) -> None:
-        """Let go of the kept bytes: the worker is done with them, or they were never queued."""
-        self.body.release()
+    def opened(self) -> None:
+        """The body is going to be read by the app: until its end the exchange counts as open."""
+        self.tracker.open.add(self)
 
     def returned(self) -> None:
         """The SDK gave the answer to the app: a body that was read already ends the exchange."""
         if self.is_read:
             self.end("end_of_body")
+
+    def release(self) -> None:
+        """Let go of the kept bytes: the worker is done with them, or they were never queued."""
+        self.body.release()
 
     def end(self, closing: Closing) -> None:
         """End the exchange, the first time; later calls do nothing.
@@ -197,56 +242,12 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         self.tracker.submit(self, wake=closing != "collected")
 
 
-def facts_of(target: Target, client: Any, options: Any, *, stream: bool, outer: OpenCall | None) -> Facts:
-    """What *client* is about to do with *options*. Reads two values of the app's data, iterates none."""
-    data = options.json_data
-    model = data.get("model") if type(data) is dict else None
-    return Facts(
-        target=target,
-        client=type(client).__name__,
-        options=Options(
-            method=options.method.upper(), route=options.url, model=model if isinstance(model, str) else None
-        ),
-        stream_requested=stream,
-        started_ns=time.time_ns(),
-        started=time.perf_counter_ns(),
-        context=_context(outer),
-    )
-
-
-def _context(outer: OpenCall | None) -> CallContext:
-    span, observation = new_span(), current_observation()
-    if outer is not None and outer.facts is not None:
-        above = outer.facts.context
-        trace, parent = above.trace_id, above.span_id
-    else:
-        trace, parent = otel_span() or (observation.trace_id if observation else new_trace(), None)
-    return CallContext(trace, span, parent, span, observation, call_site())
-
-
 def closing_of(exc: BaseException) -> Closing:
     """How the reading stopped, by the exception that stopped it."""
     if isinstance(exc, GeneratorExit):
         return "closed"
     # Cancellation is a BaseException in asyncio and trio alike, and so are Ctrl+C and exit.
     return "failed" if isinstance(exc, Exception) else "cancelled"
-
-
-def _request_of(response: Any) -> Any:
-    try:
-        return response.request
-    except RuntimeError:  # a middleware built the response without one
-        return None
-
-
-def _body_of(response: Any) -> bytes | None:
-    if not response.is_closed:
-        return None
-    try:
-        content: bytes = response.content
-    except RuntimeError:  # ResponseNotRead, of either transport: closed unread
-        return None
-    return content
 
 
 def _leave(token: Any) -> None:

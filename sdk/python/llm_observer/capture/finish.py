@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from llm_observer.capture.exchange import OpenExchange
-from llm_observer.wire import BodyState, Exchange, Headers
+from llm_observer.capture.exchange import OpenCall, OpenExchange
+from llm_observer.context import CallContext
+from llm_observer.wire import BodyState, Exchange, Headers, Options
 
-__all__ = ["finish"]
+__all__ = ["context_of", "finish"]
 
 _DECODED_LIMIT = 64 * 1024 * 1024
 """Decoded bytes read of one answer: a small compressed body can hold any amount."""
@@ -15,14 +16,14 @@ _DECODED_LIMIT = 64 * 1024 * 1024
 
 def finish(ended: OpenExchange) -> Exchange:
     """Everything that the adapters need of *ended*, and no object of the SDK's."""
-    facts, response, request = ended.facts, ended.response, ended.request
+    call, response, request = ended.call, ended.response, ended.request
     body, state = _body(ended)
     streamed = ended.count > 0
     return Exchange(
-        sdk=facts.target.sdk,
-        sdk_version=_sdk_version(facts.target.sdk),
-        client=facts.client,
-        options=facts.options,
+        sdk=call.target.sdk,
+        sdk_version=_sdk_version(call.target.sdk),
+        client=call.client,
+        options=_options(call),
         url=str(request.url) if request is not None else "",
         request_headers=_headers(request),
         request_body=ended.body.request_body,
@@ -31,22 +32,37 @@ def finish(ended: OpenExchange) -> Exchange:
         response_headers=_headers(response),
         response_body=body,
         response_state=state,
-        stream_requested=facts.stream_requested,
+        stream_requested=call.is_stream,
         closing=ended.closing,
         error_type=ended.error_type,
-        started_ns=facts.started_ns,
+        started_ns=call.started_ns,
         duration_ns=_duration(ended),
-        first_chunk_ns=None if ended.first is None else ended.first - facts.started,
-        last_chunk_ns=ended.last - facts.started if streamed else None,
+        first_chunk_ns=None if ended.first is None else ended.first - call.started,
+        last_chunk_ns=ended.last - call.started if streamed else None,
         largest_gap_ns=ended.gap if ended.count > 1 else None,
         chunk_count=ended.count if streamed else None,
         retries=ended.retries,
     )
 
 
+def context_of(ended: OpenExchange) -> CallContext:
+    """Where *ended* belongs."""
+    call = ended.call
+    if ended.span_id is None:
+        span, parent = call.span_id, call.parent_span_id
+    else:
+        span, parent = ended.span_id, call.span_id
+    return CallContext(call.trace_id, span, parent, call.span_id, call.observation, call.site)
+
+
+def _options(call: OpenCall) -> Options:
+    model = call.model if isinstance(call.model, str) else None
+    return Options(method=call.method.upper(), route=call.route, model=model)
+
+
 def _duration(ended: OpenExchange) -> int | None:
     end = ended.last if ended.count else ended.ended_at
-    return None if end is None else end - ended.facts.started
+    return None if end is None else end - ended.call.started
 
 
 def _headers(message: Any) -> Headers:
@@ -66,7 +82,7 @@ def _body(ended: OpenExchange) -> tuple[bytes, BodyState]:
     if not raw:
         return raw, "empty"
     if ended.is_read or not _is_coded(ended.response):
-        return raw, "truncated" if state == "truncated" else "kept"
+        return raw, state
     if state == "truncated":
         return b"", "undecodable"
     return _decoded(ended.response, raw)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import wrapt
 
 from llm_observer import log
-from llm_observer.capture.exchange import OpenCall, OpenExchange, current_call, facts_of
+from llm_observer.capture.exchange import OpenCall, OpenExchange, current_call
 from llm_observer.capture.site import ignore_folder
 from llm_observer.capture.tap import tap
 from llm_observer.capture.targets import TARGETS, Target
@@ -172,7 +172,7 @@ def _answered(tracker: Tracker | None, target: Target, client: Any, given: dict[
     if tracker is None:
         return
     call, response, retries = current_call(), given["response"], given.get("retries_taken", 0)
-    if call is None or call.is_over or call.facts is None:
+    if call is None or call.is_over:
         _answered_late(tracker, target, client, given)
     elif response.status_code >= 400:  # noqa: PLR2004 - HTTP's own number; only a middleware sees it here
         call.failed_answers += 1
@@ -182,17 +182,20 @@ def _answered(tracker: Tracker | None, target: Target, client: Any, given: dict[
 
 def _answered_late(tracker: Tracker, target: Target, client: Any, given: dict[str, Any]) -> None:
     """An answer outside any call, such as one that a middleware fetched after `request` returned."""
-    stream = bool(given.get("stream"))
-    answer = OpenExchange(
-        tracker, facts_of(target, client, given["options"], stream=stream, outer=current_call())
-    )
+    call = OpenCall.__new__(OpenCall)
+    call.note(tracker, target, client, given["options"], is_stream=bool(given.get("stream")))
+    answer = OpenExchange(call, tracker)
     _take(answer, given["response"], given.get("retries_taken", 0))
     answer.returned()
 
 
 def _take(answer: OpenExchange, response: Any, retries: int) -> None:
     answer.answered(response, retries)
-    if not answer.is_read and not tap(response, answer):
+    if answer.is_read:
+        return
+    if tap(response, answer):
+        answer.opened()
+    else:
         answer.end("unread")
 
 

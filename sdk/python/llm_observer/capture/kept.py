@@ -10,7 +10,9 @@ __all__ = ["KeptBody"]
 
 _LEASE = 64 * 1024
 _EDGE = 64 * 1024
-"""Kept of each end of a body that is too large: ids and input usage come first, totals last."""
+"""Kept of each end of an answer that is too large: ids and input usage come first, totals last."""
+_REQUEST_EDGE = 4 * 1024
+"""Kept of a request that is too large: enough for a model that stands first."""
 
 
 class KeptBody:
@@ -20,21 +22,21 @@ class KeptBody:
     of the answer the middle is dropped, and the state says `truncated`.
     """
 
+    request_body: bytes | None = None
+    request_state: BodyState = "empty"
+    state: BodyState = "kept"
+    _whole: tuple[bytes, ...] = ()
+    _head: bytes = b""
+    _tail: deque[bytes] | None = None
+    _taken = 0
+    _room = 0
+
     def __init__(self, budget: Budget, limit: int) -> None:
         self._budget = budget
         self._limit = limit
-        self._taken = 0
-        self._room = 0
-        self._head: list[bytes] = []
-        self._tail: deque[bytes] = deque()
-        self.request_body: bytes | None = None
-        self.request_state: BodyState = "empty"
-        self.state: BodyState = "empty"
 
     def request(self, request: Any) -> None:
         """Keep what was sent. An upload or a streamed body is not in memory, and is never read."""
-        if request is None:
-            return
         try:
             body = request.content
         except RuntimeError:  # RequestNotRead, of either transport
@@ -45,54 +47,48 @@ class KeptBody:
         if self._take(len(body)):
             self.request_body, self.request_state = body, "kept"
         else:
-            self.request_body, self.request_state = body[: _EDGE // 16], "truncated"
+            self.request_body, self.request_state = body[:_REQUEST_EDGE], "truncated"
 
     def whole(self, body: bytes) -> None:
         """Keep an answer that is in memory already."""
-        if not body:
-            return
         if self._take(len(body)):
-            self._tail.append(body)
-            self.state = "kept"
+            self._whole = (body,)
         else:
-            self._head, self.state = [body[:_EDGE]], "truncated"
-            self._tail.append(body[-_EDGE:])
+            self._whole, self.state = (body[:_EDGE], body[-_EDGE:]), "truncated"
 
     def add(self, chunk: bytes) -> None:
         """Keep one more chunk of a stream."""
+        if self._tail is None:
+            self._tail = deque()
         self._tail.append(chunk)
         self._room -= len(chunk)
         if self._room < 0:
-            self._make_room()
+            self._make_room(self._tail)
 
     def parts(self) -> list[bytes]:
         """The chunks kept, in order."""
-        return [*self._head, *self._tail]
+        return [*self._whole, self._head, *(self._tail or ())]
 
     def release(self) -> None:
-        """Give the bytes back: nobody needs them any more."""
-        self._budget.give_back(self._taken)
-        self._taken = 0
+        """Give the bytes back: nobody needs them any more. Takes no lock."""
+        taken, self._taken = self._taken, 0
+        self._budget.give_back(taken)
 
-    def _make_room(self) -> None:
+    def _make_room(self, tail: deque[bytes]) -> None:
         while self._room < 0 and self._take(_LEASE):
             self._room += _LEASE
-        while self._room < 0:
-            self._drop_middle()
+        if self._room < 0:
+            self._drop_middle(tail)
 
-    def _drop_middle(self) -> None:
-        chunk = self._tail.popleft()
-        if self.state != "truncated":
+    def _drop_middle(self, tail: deque[bytes]) -> None:
+        if self.state == "kept":
             self.state = "truncated"
-            self._head.append(chunk[:_EDGE])
-            self._room += len(chunk) - len(self._head[0])
-        elif len(chunk) > _EDGE:
-            self._tail.appendleft(chunk[-_EDGE:])
-            self._room += len(chunk) - _EDGE
-        elif self._tail:
-            self._room += len(chunk)
-        else:
-            self._tail.append(chunk)
+            self._head = b"".join(tail)[:_EDGE]
+        newest = tail[-1]
+        while self._room < 0 and len(tail) > 1:
+            self._room += len(tail.popleft())
+        if self._room < 0:  # one chunk larger than all that may be kept
+            tail[-1] = newest[-_EDGE:]
             self._room = 0
 
     def _take(self, size: int) -> bool:
