@@ -5,11 +5,16 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, NamedTuple
 
 __all__ = ["CallContext", "Observation", "current_observation", "new_span", "new_trace", "otel_span", "within"]
 
 _ids = random.Random(os.urandom(16))  # noqa: S311 - ids, not secrets; a syscall per id would cost more
+new_span = partial(_ids.getrandbits, 64)
+"""A random 64-bit span id, without a Python frame: it is made on the app's thread."""
+new_trace = partial(_ids.getrandbits, 128)
+"""A random 128-bit trace id."""
 
 
 def _reseed() -> None:
@@ -44,9 +49,8 @@ class CallContext(NamedTuple):
 _observation: ContextVar[Observation | None] = ContextVar("llm_observer_observation", default=None)
 
 
-def current_observation() -> Observation | None:
-    """The innermost `observe()` around the caller."""
-    return _observation.get()
+current_observation = _observation.get
+"""The innermost `observe()` around the caller, None outside of any."""
 
 
 class within:  # noqa: N801 - reads as a verb: `with within(observation):`
@@ -65,16 +69,6 @@ class within:  # noqa: N801 - reads as a verb: `with within(observation):`
             # Left in another context than it was entered in (a generator closed elsewhere, a
             # collected coroutine): there is nothing to restore there.
             return
-
-
-def new_span() -> int:
-    """A random 64-bit id."""
-    return _ids.getrandbits(64) or 1
-
-
-def new_trace() -> int:
-    """A random 128-bit id."""
-    return _ids.getrandbits(128) or 1
 
 
 def otel_span() -> tuple[int, int] | None:

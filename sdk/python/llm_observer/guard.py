@@ -6,11 +6,17 @@ app's. `PolicyViolation` passes: the app switched it on. Tests call `strict(True
 everything passes, so that a swallowed bug is a failed test.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from types import TracebackType
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from llm_observer import log
 from llm_observer.errors import PolicyViolation
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["Guard", "caught", "guard", "strict"]
 
@@ -18,16 +24,11 @@ _counts: Counter[str] = Counter()
 _strict = False
 
 
-class Guard:
-    """A reusable, reentrant context manager for one step."""
-
-    __slots__ = ("step",)
+class Guard(AbstractContextManager["Guard", bool]):
+    """A context manager for one step, reusable by any number of threads at once."""
 
     def __init__(self, step: str) -> None:
         self.step = step
-
-    def __enter__(self) -> None:
-        """Nothing to set up: guards are shared by threads."""
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -47,7 +48,10 @@ def _swallow(step: str, exc: BaseException) -> bool:
     if _strict or isinstance(exc, PolicyViolation) or not isinstance(exc, Exception):
         return False
     _counts[f"{step}:{type(exc).__name__}"] += 1
-    log.once(f"{step}:{type(exc).__name__}", "a fault of our own in %s was caught: %s", step, exc)
+    try:
+        log.fault(step, exc)
+    except Exception:  # noqa: BLE001 - a handler of the app's log failed; nothing is left to tell it to
+        _counts["log"] += 1
     return True
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-__all__ = ["logger", "once"]
+__all__ = ["configure", "fault", "logger", "once"]
 
 logger = logging.getLogger("llm_observer")
 _seen: set[str] = set()
@@ -13,3 +13,13 @@ def once(kind: str, message: str, *args: object) -> None:
     if kind not in _seen:
         _seen.add(kind)
         logger.warning(message, *args)
+
+
+def fault(step: str, exc: BaseException) -> None:
+    """Tell once of a fault of our own that was caught."""
+    once(f"{step}:{type(exc).__name__}", "a fault of our own in %s was caught: %s", step, type(exc).__name__)
+
+
+def configure(*, debug: bool) -> None:
+    """Set the level."""
+    logger.setLevel(logging.DEBUG if debug else logging.NOTSET)

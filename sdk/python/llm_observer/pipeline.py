@@ -5,18 +5,25 @@ a thread; it starts with the first exchange, starts anew in a forked child, and 
 stands behind the guard.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from llm_observer import log
-from llm_observer.event import Event
 from llm_observer.guard import guard
-from llm_observer.sinks._spec import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llm_observer.event import Event
+    from llm_observer.sinks._spec import Sink
+
+    Load = Callable[[], tuple[Callable[[Any], Event], Sequence[Sink]]]
 
 __all__ = ["Pipeline", "Stats"]
 
@@ -43,21 +50,16 @@ class Stats(NamedTuple):
 class Pipeline:
     """One queue and its worker.
 
-    build: turns an item of the queue into an event, on the worker; None where there is nothing to tell.
-    sinks: get events in batches, in order. max_queue: items waiting at most; more are dropped, counted.
+    load: called once, on the worker, with the first item: gives what turns an item into an event, and the
+    sinks that get the events in batches. max_queue: items waiting at most; more are dropped, counted.
     is_patient: nobody looks at the results until asked (no sink beyond the session): poll rarely.
     """
 
-    def __init__(
-        self,
-        build: Callable[[Any], Event | None],
-        sinks: Sequence[Sink],
-        *,
-        max_queue: int,
-        is_patient: bool,
-    ) -> None:
-        self._build = build
-        self._sinks = tuple(sinks)
+    _build: Callable[[Any], Event]
+    _sinks: Sequence[Sink] | None = None
+
+    def __init__(self, load: Load, *, max_queue: int, is_patient: bool) -> None:
+        self._load = load
         self._max_queue = max_queue
         self._poll_s = _IDLE_POLL_S if is_patient else _BUSY_POLL_S
         self._events = 0
@@ -103,6 +105,8 @@ class Pipeline:
 
     def _drain(self) -> None:
         with self._lock:
+            if self._queue and self._sinks is None:
+                self._build, self._sinks = self._load()
             while self._queue:
                 self._write(self._batch())
 
@@ -117,9 +121,7 @@ class Pipeline:
                 item.set()
                 continue
             with _EVENT:
-                event = self._build(item)
-                if event is not None:
-                    batch.append(event)
+                batch.append(self._build(item))
             time.sleep(0)  # lets the app run: a breath for the GIL, a switch for gevent
         return batch
 
@@ -127,7 +129,7 @@ class Pipeline:
         if not batch:
             return
         self._events += len(batch)
-        for sink in self._sinks:
+        for sink in self._sinks or ():
             with guard(f"sink {sink.name}"):
                 sink.write(batch)
         if self._dropped:
@@ -159,7 +161,7 @@ class Pipeline:
         self._wake.set()
         if not done:
             return False  # a sink hangs: closing it would hang too
-        for sink in self._sinks:
+        for sink in self._sinks or ():
             with guard(f"sink {sink.name}"):
                 sink.close()
         return True

@@ -4,30 +4,33 @@
 app's thread both only note times and keep references to what exists; the worker does the rest.
 """
 
+from __future__ import annotations
+
 import time
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llm_observer.capture.kept import KeptBody
 from llm_observer.capture.site import call_site
-from llm_observer.capture.targets import Target
-from llm_observer.capture.tracker import Tracker, TrackerSource
-from llm_observer.context import Observation, current_observation, new_span, new_trace, otel_span
+from llm_observer.context import current_observation, new_span, new_trace, otel_span
 from llm_observer.guard import guard
-from llm_observer.wire import Closing
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from llm_observer.capture.targets import Target
+    from llm_observer.capture.tracker import Tracker, TrackerSource
+    from llm_observer.context import Observation
+    from llm_observer.wire import Closing
 
 __all__ = ["OpenCall", "OpenExchange", "current_call"]
 
 _BEGIN = guard("begin")
 _END = guard("end")
-_current: ContextVar["OpenCall | None"] = ContextVar("llm_observer_call", default=None)
-
-
-def current_call() -> "OpenCall | None":
-    """The innermost call that is open here."""
-    return _current.get()
+_current: ContextVar[OpenCall | None] = ContextVar("llm_observer_call", default=None)
+current_call = _current.get
+"""The innermost call that is open here."""
 
 
 class OpenCall:
@@ -55,7 +58,7 @@ class OpenCall:
     parent_span_id: int | None = None
     observation: Observation | None
     site: tuple[str, int, str] | None
-    answers: "list[OpenExchange]"
+    answers: list[OpenExchange]
     _token: Any = None
 
     def __init__(self, source: TrackerSource, target: Target, client: Any, given: tuple[Any, Any]) -> None:
@@ -95,7 +98,7 @@ class OpenCall:
         self.started_ns = time.time_ns()
         self.started = time.perf_counter_ns()
 
-    def _place(self, outer: "OpenCall | None") -> None:
+    def _place(self, outer: OpenCall | None) -> None:
         self.site = call_site()
         self.span_id = new_span()
         self.observation = observation = current_observation()
@@ -123,18 +126,18 @@ class OpenCall:
         for answer in answers:
             answer.returned()
 
-    def _failed(self, exc: BaseException, answers: "list[OpenExchange]") -> None:
+    def _failed(self, exc: BaseException, answers: list[OpenExchange]) -> None:
         assert self.tracker is not None
         if answers:
             answer = answers[-1]
         else:
             answer = OpenExchange(self, self.tracker)
-            answer.failed_with(getattr(exc, "response", None), getattr(exc, "request", None))
+            answer.failed_with(exc)
             answer.retries = max(answer.retries, self.failed_answers - 1)
         answer.error_type = type(exc).__name__
         answer.end(closing_of(exc))
 
-    def answer_for(self, response: Any) -> "OpenExchange | None":
+    def answer_for(self, response: Any) -> OpenExchange | None:
         """A new answer below this call, None if *response* has one already."""
         for answer in self.answers:
             if answer.response is response:
@@ -180,25 +183,32 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         """Note *response*; its body, if it is read already, is kept by reference."""
         self.response = response
         self.retries = retries
-        if response.is_closed:
-            try:
-                self.body.whole(response.content)
-                self.is_read = True
-            except RuntimeError:  # ResponseNotRead, of either transport: closed unread
-                self.is_read = False
+        body = None
         try:
-            self.request = response.request
-        except RuntimeError:  # a middleware built the response without one
-            return
-        self.body.request(self.request)
+            if response.is_closed:
+                body = response.content
+                self.is_read = True
+        except RuntimeError:  # ResponseNotRead, of either transport: closed unread
+            self.is_read = False
+        self._sent(response, body)
 
-    def failed_with(self, response: Any, request: Any) -> None:
+    def _sent(self, message: Any, body: bytes | None = None) -> None:
+        """Note the request of *message*, a response or an exception, and keep its body by reference."""
+        sent = None
+        try:
+            self.request = message.request
+            sent = self.request.content
+        except RuntimeError:  # an upload (RequestNotRead), or a middleware built the response without a request
+            self.body.request_state = "not_kept"
+        self.body.hold(sent, body)
+
+    def failed_with(self, exc: BaseException) -> None:
         """Note what an SDK exception carries: the failed answer, or only the request."""
+        response = getattr(exc, "response", None)
         if response is not None:
             self.answered(response, 0)
-        elif request is not None:
-            self.request = request
-            self.body.request(request)
+        elif getattr(exc, "request", None) is not None:
+            self._sent(exc)
         if self.request is not None:
             count = self.request.headers.get("x-stainless-retry-count", "")
             self.retries = int(count) if count.isdecimal() else 0

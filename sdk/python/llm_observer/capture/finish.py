@@ -18,6 +18,7 @@ def finish(ended: OpenExchange) -> Exchange:
     """Everything that the adapters need of *ended*, and no object of the SDK's."""
     call, response, request = ended.call, ended.response, ended.request
     body, state = _body(ended)
+    sent = ended.body.request_body
     streamed = ended.count > 0
     return Exchange(
         sdk=call.target.sdk,
@@ -26,8 +27,8 @@ def finish(ended: OpenExchange) -> Exchange:
         options=_options(call),
         url=str(request.url) if request is not None else "",
         request_headers=_headers(request),
-        request_body=ended.body.request_body,
-        request_state=ended.body.request_state,
+        request_body=sent,
+        request_state="empty" if not sent and ended.body.request_state == "kept" else ended.body.request_state,
         status=None if response is None else response.status_code,
         response_headers=_headers(response),
         response_body=body,

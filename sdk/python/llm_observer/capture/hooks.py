@@ -1,7 +1,5 @@
 """Place the two hooks on an SDK, and take them off: the only writer on foreign classes."""
 
-import importlib.metadata
-import inspect
 import os
 import sys
 import threading
@@ -9,14 +7,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import wrapt
-
 from llm_observer import log
 from llm_observer.capture.exchange import OpenCall, OpenExchange, current_call
 from llm_observer.capture.site import ignore_folder
 from llm_observer.capture.tap import tap
 from llm_observer.capture.targets import TARGETS, Target
 from llm_observer.capture.tracker import Tracker
+from llm_observer.capture.watch import when_imported
 from llm_observer.guard import guard
 
 __all__ = ["HookStatus", "Hooks"]
@@ -63,7 +60,7 @@ class Hooks:
             for target in TARGETS:
                 if target.sdk in sdks and target.sdk not in self._registered:
                     self._registered.add(target.sdk)
-                    wrapt.register_post_import_hook(self._on_import(target), target.module)
+                    when_imported(target.module, self._on_import(target))
                 elif target.sdk in sdks and target.module in sys.modules:
                     self._on_import(target)(sys.modules[target.module])
 
@@ -114,6 +111,8 @@ class Hooks:
 
 
 def _unfit(target: Target, module: ModuleType) -> str | None:
+    import inspect
+
     for client in target.clients:
         for name in ("request", "_process_response"):
             if not inspect.isfunction(getattr(getattr(module, client, None), name, None)):
@@ -122,6 +121,8 @@ def _unfit(target: Target, module: ModuleType) -> str | None:
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> _Placed:
+    import wrapt
+
     original = getattr(owner, name)
     was_own = name in vars(owner)
     placed = wrapt.FunctionWrapper(original, wrapper)
@@ -139,8 +140,10 @@ def _restore(entry: _Placed) -> bool:
     return True
 
 
-def _on_request(owner: type) -> Callable[[Hooks, Target], Callable[..., Any]]:
-    return _async_request if inspect.iscoroutinefunction(vars(owner)["request"]) else _sync_request
+def _on_request(owner: Any) -> Callable[[Hooks, Target], Callable[..., Any]]:
+    import inspect
+
+    return _async_request if inspect.iscoroutinefunction(owner.request) else _sync_request
 
 
 def _sync_request(hooks: Hooks, target: Target) -> Callable[..., Any]:
@@ -204,6 +207,8 @@ def _version_of(target: Target) -> str | None:
     version = getattr(module, "__version__", None)
     if isinstance(version, str):
         return version
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(target.sdk)
     except importlib.metadata.PackageNotFoundError:

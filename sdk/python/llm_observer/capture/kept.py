@@ -1,10 +1,13 @@
 """The bytes kept of one exchange: references to what exists, within two bounds."""
 
-from collections import deque
-from typing import Any
+from __future__ import annotations
 
-from llm_observer.capture.budget import Budget
-from llm_observer.wire import BodyState
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llm_observer.capture.budget import Budget
+    from llm_observer.wire import BodyState
 
 __all__ = ["KeptBody"]
 
@@ -23,9 +26,9 @@ class KeptBody:
     """
 
     request_body: bytes | None = None
-    request_state: BodyState = "empty"
+    request_state: BodyState = "kept"
     state: BodyState = "kept"
-    _whole: tuple[bytes, ...] = ()
+    _whole: bytes | None = None
     _head: bytes = b""
     _tail: deque[bytes] | None = None
     _taken = 0
@@ -35,26 +38,24 @@ class KeptBody:
         self._budget = budget
         self._limit = limit
 
-    def request(self, request: Any) -> None:
-        """Keep what was sent. An upload or a streamed body is not in memory, and is never read."""
-        try:
-            body = request.content
-        except RuntimeError:  # RequestNotRead, of either transport
-            self.request_state = "not_kept"
-            return
-        if not body:
-            return
-        if self._take(len(body)):
-            self.request_body, self.request_state = body, "kept"
+    def hold(self, sent: bytes | None, body: bytes | None) -> None:
+        """Keep references to the request as *sent* (None: it is not in memory) and to the answer, if read."""
+        size = (len(sent) if sent else 0) + (len(body) if body else 0)
+        if self._take(size):
+            self.request_body, self._whole = sent, body
         else:
-            self.request_body, self.request_state = body[:_REQUEST_EDGE], "truncated"
+            self._hold_parts(sent or b"", body or b"")
 
-    def whole(self, body: bytes) -> None:
-        """Keep an answer that is in memory already."""
+    def _hold_parts(self, sent: bytes, body: bytes) -> None:
+        """Answer first: it has the usage. What does not fit keeps its ends only."""
         if self._take(len(body)):
-            self._whole = (body,)
+            self._whole = body
         else:
-            self._whole, self.state = (body[:_EDGE], body[-_EDGE:]), "truncated"
+            self._head, self._whole, self.state = body[:_EDGE], body[-_EDGE:], "truncated"
+        if self._take(len(sent)):
+            self.request_body = sent
+        else:
+            self.request_body, self.request_state = sent[:_REQUEST_EDGE], "truncated"
 
     def add(self, chunk: bytes) -> None:
         """Keep one more chunk of a stream."""
@@ -67,7 +68,7 @@ class KeptBody:
 
     def parts(self) -> list[bytes]:
         """The chunks kept, in order."""
-        return [*self._whole, self._head, *(self._tail or ())]
+        return [self._head, self._whole or b"", *(self._tail or ())]
 
     def release(self) -> None:
         """Give the bytes back: nobody needs them any more. Takes no lock."""

@@ -1,0 +1,253 @@
+"""patch, unpatch, observe, session, flush, shutdown, stats: the only module that knows every part."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llm_observer import log
+from llm_observer.capture.hooks import Hooks, HookStatus
+from llm_observer.capture.targets import TARGETS
+from llm_observer.capture.tracker import Tracker
+from llm_observer.config import Config, load
+from llm_observer.context import Observation, current_observation, new_trace, within
+from llm_observer.guard import caught, guard
+from llm_observer.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from llm_observer.sinks.session import Session
+
+__all__ = ["PatchReport", "flush", "observe", "patch", "session", "shutdown", "stats", "unpatch"]
+
+MAX_ATTRIBUTES = 16
+
+
+class PatchReport(NamedTuple):
+    """What `patch()` did.
+
+    is_enabled: False where `LLM_OBSERVER_ENABLED=0` turned the library off.
+    hooks: one line per SDK. warnings: settings that were wrong, and what was taken instead.
+    """
+
+    is_enabled: bool
+    hooks: tuple[HookStatus, ...]
+    warnings: tuple[str, ...]
+
+
+class _Running:
+    """All that exists between one `patch()` and the next."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.is_read_at_exit = bool(config.stdout or config.file or config.summary)
+        self.pipeline = Pipeline(
+            self._load, max_queue=config.max_queue, is_patient=not self.is_read_at_exit
+        )
+        self.tracker = Tracker(
+            self.pipeline.submit,
+            max_exchange_bytes=config.max_exchange_bytes,
+            max_total_bytes=config.max_total_bytes,
+        )
+
+    def _load(self) -> Any:
+        from llm_observer.worker import load_worker
+
+        return load_worker(self.config, _session())
+
+
+_lock = threading.RLock()
+_hooks = Hooks()
+_sessions: list[Session] = []
+_running: _Running | None = None
+
+
+def _session() -> Session:
+    """The session of the process, made when it is first needed: patching stays light."""
+    from llm_observer.sinks.session import Session
+
+    with _lock:
+        if not _sessions:
+            _sessions.append(Session())
+        return _sessions[0]
+
+
+def patch(
+    *,
+    providers: Sequence[str] | None = None,
+    summary: bool | None = None,
+    stdout: bool | None = None,
+    file: str | None = None,
+    service_name: str | None = None,
+    service_version: str | None = None,
+    environment: str | None = None,
+    prices: Mapping[str, Mapping[str, Any]] | None = None,
+    discount: float | str | Mapping[str, Any] | None = None,
+    deployments: Mapping[str, str] | None = None,
+    capture_content: bool | None = None,
+    hash_key: str | None = None,
+    config_file: str | None = None,
+    **settings: Any,
+) -> PatchReport:
+    """Observe every call of the `openai` and `anthropic` SDKs in this process from now on.
+
+    Works before or after the SDKs are imported and before or after clients are made; calling it again
+    changes the settings. It never raises: a wrong setting is named in a warning, and falls back.
+
+    Args:
+        providers: import names of the SDKs to observe; all known ones by default.
+        summary: print a summary when the process ends.
+        stdout: write each event as a line to standard output.
+        file: path of a JSON-lines file that each event is appended to (created with mode 0600).
+        service_name: name of the app, on each event; service_version and environment likewise.
+        service_version: version of the app.
+        environment: where the app runs, such as `production`.
+        prices: private prices, US dollars per million tokens: `{"my-model": {"input": 1, "output": 4}}`.
+        discount: fraction off list prices, for all models or per `provider/model` pattern.
+        deployments: Azure deployment name to base model.
+        capture_content: keep bounded, scrubbed text of prompts and answers. Off by default.
+        hash_key: key of the text hashes; a random one per installation by default.
+        config_file: path of a TOML file with settings.
+        settings: any other setting of docs/configuration.md, by name.
+    """
+    given = {name: value for name, value in {**locals(), **settings}.items() if name != "settings"}
+    report = PatchReport(is_enabled=False, hooks=(), warnings=())
+    with guard("patch"):
+        report = _patch({name: value for name, value in given.items() if value is not None})
+    return report
+
+
+def _patch(arguments: Mapping[str, Any]) -> PatchReport:
+    global _running  # noqa: PLW0603 - one instrumentation per process
+    config = load(arguments)
+    with _lock:
+        if config.enabled is False:
+            return PatchReport(is_enabled=False, hooks=_hooks.status(), warnings=config.warnings)
+        log.configure(debug=config.debug)
+        if _running is None or (arguments and _running.config != config):
+            before, _running = _running, _Running(config)
+            _register_exit()
+            if before is not None:
+                before.pipeline.close(config.exit_timeout_s)
+        known = frozenset(target.sdk for target in TARGETS)
+        _hooks.place(_running.tracker, known & frozenset(config.providers or known))
+        return PatchReport(is_enabled=True, hooks=_hooks.status(), warnings=config.warnings)
+
+
+def unpatch() -> None:
+    """Put the SDKs' own functions back. Calls that are open still become events; results stay readable."""
+    with _lock, guard("unpatch"):
+        _hooks.remove()
+
+
+class observe:  # noqa: N801 - `with observe(user="ada") as session:`
+    """Put attributes on every event of the calls inside, and collect those calls in a session.
+
+    Args:
+        attributes: up to 16 of text, number or bool. They appear on events as they are, so give an
+            opaque id rather than a name or an address.
+    """
+
+    def __init__(self, **attributes: str | float | bool) -> None:
+        from llm_observer.sinks.session import Session
+
+        self._attributes = attributes
+        self.session = Session(settle=flush)
+
+    def __enter__(self) -> Session:
+        outer = current_observation()
+        merged = {**(outer.attributes if outer else {}), **_plain(self._attributes)}
+        scopes = (*(outer.scopes if outer else ()), self.session)
+        trace = outer.trace_id if outer else new_trace()
+        self._within = within(Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace))
+        self._within.__enter__()
+        return self.session
+
+    def __exit__(self, *exc: object) -> None:
+        self._within.__exit__(*exc)
+
+    async def __aenter__(self) -> Session:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.__exit__(*exc)
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    if len(attributes) > MAX_ATTRIBUTES:
+        log.once("attributes", "observe() takes up to %d attributes; the last ones are kept", MAX_ATTRIBUTES)
+    return {
+        name: value if isinstance(value, (str, int, float, bool)) else str(value)
+        for name, value in attributes.items()
+    }
+
+
+def session() -> Session:
+    """The calls of this process so far: totals, breakdowns, the latest 1,000."""
+    flush()
+    return _session()
+
+
+def flush(timeout_s: float | None = None) -> bool:
+    """Wait until every ended call has become an event and reached the sinks.
+
+    Args:
+        timeout_s: seconds to wait at most; `exit_timeout_s` of the settings by default.
+
+    Returns:
+        False if the time was too short.
+    """
+    running = _running
+    if running is None:
+        return True
+    return running.pipeline.flush(running.config.exit_timeout_s if timeout_s is None else timeout_s)
+
+
+def shutdown(timeout_s: float | None = None) -> bool:
+    """Unpatch, deliver what is queued, close the sinks. For serverless handlers and tests.
+
+    Returns:
+        False if *timeout_s* (default `exit_timeout_s`) was too short for what was queued.
+    """
+    global _running  # noqa: PLW0603 - one instrumentation per process
+    unpatch()
+    with _lock:
+        running, _running = _running, None
+    if running is None:
+        return True
+    running.tracker.sweep()
+    return running.pipeline.close(running.config.exit_timeout_s if timeout_s is None else timeout_s)
+
+
+def stats() -> dict[str, Any]:
+    """What the library itself did: counts of events, drops, open streams, caught faults; hooks."""
+    running = _running
+    counts = running.pipeline.stats()._asdict() if running else {}
+    return {
+        **counts,
+        "open_exchanges": len(running.tracker.open) if running else 0,
+        "faults": caught(),
+        "hooks": {hook.sdk: hook.state for hook in _hooks.status()},
+    }
+
+
+_registered: list[bool] = []
+
+
+def _register_exit() -> None:
+    if not _registered:
+        _registered.append(True)
+        atexit.register(_at_exit)
+
+
+def _at_exit() -> None:
+    running = _running
+    if running is None or not running.is_read_at_exit:
+        return
+    with guard("exit"):
+        running.tracker.sweep()
+        running.pipeline.close(running.config.exit_timeout_s)
+        if running.config.summary and _session().calls:
+            print(_session().summary(), file=sys.stderr)

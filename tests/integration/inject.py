@@ -1,0 +1,149 @@
+"""Raise once at every executed line of llm_observer, in a forked process per line, under a real SDK call.
+
+    python tests/integration/inject.py KIND        prints one JSON object
+
+KIND is one of `plain`, `stream`, `failing`, `async_plain`, `async_stream`, `async_failing`. The app's
+call must return the same value or raise the same error as without us; lines where it does not leak.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+import openai
+from loopback import Answer, LoopbackProvider
+
+import llm_observer
+
+PACKAGE = str(Path(llm_observer.__file__).parent) + os.sep
+HELLO = [{"role": "user", "content": "hello"}]
+COMPLETION = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-4o-mini",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+    "usage": {"prompt_tokens": 8, "completion_tokens": 2, "total_tokens": 10},
+}
+CHUNK = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion.chunk",
+    "created": 1,
+    "model": "gpt-4o-mini",
+    "choices": [{"index": 0, "delta": {"content": "hi"}}],
+}
+STREAM = b"".join(b"data: " + json.dumps(CHUNK).encode() + b"\n\n" for _ in range(3)) + b"data: [DONE]\n\n"
+ERROR = {"error": {"message": "no", "type": "invalid_request_error", "code": "bad"}}
+
+
+def answer_of(kind):
+    if "stream" in kind:
+        return Answer(body=STREAM, headers=[("content-type", "text/event-stream")])
+    if "failing" in kind:
+        return Answer(status=400, body=json.dumps(ERROR).encode())
+    return Answer(body=json.dumps(COMPLETION).encode())
+
+
+def call(kind, url):
+    """The outcome of one call as the app sees it."""
+    try:
+        if kind.startswith("async_"):
+            return asyncio.run(_async_call(kind, url))
+        client = openai.OpenAI(api_key="k", base_url=url, max_retries=0)
+        result = client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, stream="stream" in kind)
+        return [c.model_dump() for c in result] if "stream" in kind else result.model_dump()
+    except Exception as exc:  # noqa: BLE001 - whatever the app would see is the outcome
+        return f"{type(exc).__name__}: {exc}"
+
+
+async def _async_call(kind, url):
+    async with openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0) as client:
+        result = await client.chat.completions.create(
+            model="gpt-4o-mini", messages=HELLO, stream="stream" in kind
+        )
+        return [c.model_dump() async for c in result] if "stream" in kind else result.model_dump()
+
+
+def executed_lines(act):
+    """Every (file, line) of ours that runs while *act* does, in any thread."""
+    seen = {}
+
+    def trace(frame, event, _):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            seen[frame.f_code.co_filename, frame.f_lineno] = frame.f_code.co_name
+        return trace
+
+    _with_trace(trace, act)
+    return seen
+
+
+def raising_at(file, line):
+    """A trace function that raises at the first visit of that line."""
+    fired = []
+
+    def trace(frame, event, _):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line" and not fired and (frame.f_code.co_filename, frame.f_lineno) == (file, line):
+            fired.append(True)
+            raise RuntimeError("injected")
+        return trace
+
+    return trace
+
+
+def _with_trace(trace, act):
+    threading.settrace(trace)
+    sys.settrace(trace)
+    try:
+        return act()
+    finally:
+        sys.settrace(None)
+        threading.settrace(None)
+
+
+def leaks_at(file, line, act, expected):
+    """True if a fault at that line changes what the app sees."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, 1)
+        os.dup2(devnull, 2)
+        same = _with_trace(raising_at(file, line), act) == expected
+        os._exit(0 if same else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+def observed(kind, url):
+    """One call under `patch()`, carried through to its event."""
+    outcome = call(kind, url)
+    gc.collect()
+    llm_observer.flush()
+    return outcome
+
+
+def main(kind):
+    with LoopbackProvider(lambda _request: answer_of(kind)) as provider:
+        url = f"{provider.url}/v1"
+        expected = call(kind, url)
+        llm_observer.patch()
+        observed(kind, url)  # imports and caches are warm: what follows is an ordinary call
+        lines = executed_lines(lambda: observed(kind, url))
+        leaks = [
+            f"{os.path.relpath(file, PACKAGE)}:{line} {name}"
+            for (file, line), name in sorted(lines.items())
+            if leaks_at(file, line, lambda: observed(kind, url), expected)
+        ]
+    llm_observer.shutdown()
+    print(json.dumps({"kind": kind, "lines": len(lines), "leaks": leaks}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
