@@ -15,9 +15,11 @@ import threading
 from pathlib import Path
 
 import openai
-from loopback import Answer, LoopbackProvider
 
 import llm_observer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from integration.loopback import Loopback, json_answer, sse_answer  # noqa: E402 - found by the line above
 
 PACKAGE = str(Path(llm_observer.__file__).parent) + os.sep
 HELLO = [{"role": "user", "content": "hello"}]
@@ -36,16 +38,16 @@ CHUNK = {
     "model": "gpt-4o-mini",
     "choices": [{"index": 0, "delta": {"content": "hi"}}],
 }
-STREAM = b"".join(b"data: " + json.dumps(CHUNK).encode() + b"\n\n" for _ in range(3)) + b"data: [DONE]\n\n"
+STREAM = (*[b"data: " + json.dumps(CHUNK).encode() + b"\n\n"] * 3, b"data: [DONE]\n\n")
 ERROR = {"error": {"message": "no", "type": "invalid_request_error", "code": "bad"}}
 
 
 def answer_of(kind):
     if "stream" in kind:
-        return Answer(body=STREAM, headers=[("content-type", "text/event-stream")])
+        return sse_answer(*STREAM)
     if "failing" in kind:
-        return Answer(status=400, body=json.dumps(ERROR).encode())
-    return Answer(body=json.dumps(COMPLETION).encode())
+        return json_answer(json.dumps(ERROR).encode(), status=400)
+    return json_answer(json.dumps(COMPLETION).encode())
 
 
 def call(kind, url):
@@ -130,7 +132,7 @@ def observed(kind, url):
 
 
 def main(kind):
-    with LoopbackProvider(lambda _request: answer_of(kind)) as provider:
+    with Loopback(answer_of(kind)) as provider:
         url = f"{provider.url}/v1"
         expected = call(kind, url)
         llm_observer.patch()

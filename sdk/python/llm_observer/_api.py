@@ -130,6 +130,7 @@ def _patch(arguments: Mapping[str, Any]) -> PatchReport:
             before, _running = _running, _Running(config)
             _register_exit()
             if before is not None:
+                before.tracker.submit = _running.pipeline.submit  # streams that are open end in the new one
                 before.pipeline.close(config.exit_timeout_s)
         known = frozenset(target.sdk for target in TARGETS)
         _hooks.place(_running.tracker, known & frozenset(config.providers or known))

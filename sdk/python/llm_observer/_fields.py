@@ -7,9 +7,9 @@ import msgspec
 __all__ = ["hashed", "opt_in_content", "public"]
 
 
-def public(text: str, **limits: Any) -> msgspec.Meta:
-    """A field that holds nothing a user or a model wrote."""
-    return _meta("public", text, limits)
+def public(text: str, *, is_open: bool = False, **limits: Any) -> msgspec.Meta:
+    """A field that holds nothing a user or a model wrote; *is_open*: a later minor may add values."""
+    return _meta("public", text, limits, is_open=is_open)
 
 
 def hashed(text: str, **limits: Any) -> msgspec.Meta:
@@ -22,5 +22,6 @@ def opt_in_content(text: str, **limits: Any) -> msgspec.Meta:
     return _meta("opt_in_content", text, limits)
 
 
-def _meta(privacy: str, text: str, limits: dict[str, Any]) -> msgspec.Meta:
-    return msgspec.Meta(description=text, extra_json_schema={"x-privacy": privacy}, **limits)
+def _meta(privacy: str, text: str, limits: dict[str, Any], *, is_open: bool = False) -> msgspec.Meta:
+    extra = {"x-privacy": privacy} | ({"x-open": True} if is_open else {})
+    return msgspec.Meta(description=text, extra_json_schema=extra, **limits)

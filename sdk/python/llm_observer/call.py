@@ -40,7 +40,7 @@ class _Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the parts of a call."""
 
 
-class Tokens(_Part, kw_only=True):
+class Tokens(_Part, frozen=True, kw_only=True):
     """Token counts exactly as the provider gave them, and the two views of input."""
 
     input_reported: Annotated[Count | None, public("Input as the provider's own field counts it.")] = None
@@ -66,13 +66,15 @@ class Tokens(_Part, kw_only=True):
     output_image: Annotated[Count | None, public("Image part of the output.")] = None
     cache_read_audio: Annotated[Count | None, public("Audio part of the cache read.")] = None
     accepted_prediction: Annotated[Count | None, public("Predicted output tokens that were used.")] = None
-    rejected_prediction: Annotated[Count | None, public("Predicted output tokens thrown away, billed.")] = None
+    rejected_prediction: Annotated[Count | None, public("Predicted output tokens thrown away, billed.")] = (
+        None
+    )
 
 
-class Cost(_Part, kw_only=True):
+class Cost(_Part, frozen=True, kw_only=True):
     """What the call cost, in US dollars as decimal strings. Unknown is absent, never zero."""
 
-    status: Annotated[CostStatus, public("How sure the figures are.")]
+    status: Annotated[CostStatus, public("How sure the figures are.", is_open=True)]
     total_usd: Annotated[Money | None, public("Sum of the parts, discount applied.")] = None
     input_usd: Annotated[Money | None, public("Uncached input.")] = None
     cache_read_usd: Annotated[Money | None, public("Input read from the cache.")] = None
@@ -83,27 +85,32 @@ class Cost(_Part, kw_only=True):
     cache_write_12h_usd: Annotated[Money | None, public("Cache writes of 12 hours.")] = None
     output_usd: Annotated[Money | None, public("Output, reasoning included.")] = None
     server_tools_usd: Annotated[Money | None, public("Hosted tools such as web search.")] = None
-    provider_usd: Annotated[Money | None, public("Cost that the provider itself returned; it wins in sums.")] = None
+    provider_usd: Annotated[
+        Money | None, public("Cost that the provider itself returned; it wins in sums.")
+    ] = None
     difference_usd: Annotated[Money | None, public("provider_usd less our own figure.")] = None
     tier: Annotated[str | None, public("Tier, speed or region that was priced, when not standard.")] = None
     source: Annotated[
-        Literal["genai-prices", "override", "provider"] | None, public("Where the price came from.")
+        Literal["genai-prices", "override", "provider"] | None,
+        public("Where the price came from.", is_open=True),
     ] = None
     price_id: Annotated[str | None, public("`provider/model` of the price entry used.")] = None
     note: Annotated[str | None, public("One line that says why the status is not `exact`.")] = None
 
 
-class ToolUse(_Part, kw_only=True):
+class ToolUse(_Part, frozen=True, kw_only=True):
     """A tool that the model called."""
 
-    name: Annotated[str | None, public("Name of the tool, as the app defined it; absent if none was sent.")] = None
+    name: Annotated[
+        str | None, public("Name of the tool, as the app defined it; absent if none was sent.")
+    ] = None
     kind: Annotated[
-        Literal["function", "custom", "server", "mcp"], public("Who runs the tool.")
+        Literal["function", "custom", "server", "mcp"], public("Who runs the tool.", is_open=True)
     ] = "function"
     arguments_bytes: Annotated[Count | None, public("UTF-8 size of the arguments.")] = None
 
 
-class ErrorInfo(_Part, kw_only=True):
+class ErrorInfo(_Part, frozen=True, kw_only=True):
     """What went wrong, without any message text."""
 
     type: Annotated[str | None, public("The provider's error type, as given.")] = None
@@ -112,7 +119,7 @@ class ErrorInfo(_Part, kw_only=True):
     message_present: Annotated[bool | None, public("The provider sent a message (never kept).")] = None
 
 
-class Timing(_Part, kw_only=True):
+class Timing(_Part, frozen=True, kw_only=True):
     """Times in milliseconds, from the start of the logical call."""
 
     duration_ms: Annotated[float | None, public("To the end of the answer; a stream's last chunk.")] = None
@@ -120,11 +127,12 @@ class Timing(_Part, kw_only=True):
     largest_gap_ms: Annotated[float | None, public("Longest wait between two chunks; streams only.")] = None
     chunk_count: Annotated[Count | None, public("Network chunks of a stream.")] = None
     output_tokens_per_second: Annotated[
-        float | None, public("Output tokens over the time after the first chunk, or all of it if not streamed.")
+        float | None,
+        public("Output tokens over the time after the first chunk, or all of it if not streamed."),
     ] = None
 
 
-class Server(_Part, kw_only=True):
+class Server(_Part, frozen=True, kw_only=True):
     """Who was called."""
 
     address: Annotated[str | None, public("Host, if it is a known provider's or this machine's.")] = None
@@ -132,7 +140,7 @@ class Server(_Part, kw_only=True):
     port: Annotated[Count | None, public("Port, if it is not the scheme's own.")] = None
 
 
-class CallSite(_Part, kw_only=True):
+class CallSite(_Part, frozen=True, kw_only=True):
     """The app's own line that made the call."""
 
     file: Annotated[str, public("Path relative to the working directory.")]
@@ -140,7 +148,7 @@ class CallSite(_Part, kw_only=True):
     function: Annotated[str | None, public("Name of the function.")] = None
 
 
-class SegmentPrint(_Part, kw_only=True):
+class SegmentPrint(_Part, frozen=True, kw_only=True):
     """A keyed hash of one segment of the prompt, in the provider's cache order."""
 
     path: Annotated[str, public("JSON path of the segment, such as `messages[3]`.")]
@@ -149,7 +157,7 @@ class SegmentPrint(_Part, kw_only=True):
     hash: Annotated[str, hashed("Keyed BLAKE2b of the segment's bytes, 16 hex digits.")]
 
 
-class Request(_Part, kw_only=True):
+class Request(_Part, frozen=True, kw_only=True):
     """Shape and settings of the request; numbers and names only."""
 
     body_bytes: Annotated[Count | None, public("Size of the request body.")] = None
@@ -163,11 +171,13 @@ class Request(_Part, kw_only=True):
     service_tier: Annotated[str | None, public("Service tier asked for.")] = None
     prompt_cache_key_hash: Annotated[str | None, hashed("Keyed hash of `prompt_cache_key`.")] = None
     previous_response_id: Annotated[str | None, public("`previous_response_id` of the request.")] = None
-    is_background: Annotated[bool | None, public("The Responses API was asked to run in the background.")] = None
+    is_background: Annotated[bool | None, public("The Responses API was asked to run in the background.")] = (
+        None
+    )
     includes_usage: Annotated[bool | None, public("`stream_options.include_usage` of the request.")] = None
 
 
-class Content(_Part, kw_only=True):
+class Content(_Part, frozen=True, kw_only=True):
     """Text, only if the app switched `capture_content` on: bounded and scrubbed."""
 
     input: Annotated[str | None, opt_in_content("Newest user text.")] = None
@@ -175,12 +185,13 @@ class Content(_Part, kw_only=True):
     is_truncated: Annotated[bool | None, public("A text was longer than the bound.")] = None
 
 
-class LLMCall(_Part, kw_only=True):
+class LLMCall(_Part, frozen=True, kw_only=True):
     """One provider answer, or one failed or local call."""
 
     provider: Annotated[str, public("OpenTelemetry provider name, else the vendor's plain name.")]
     wire: Annotated[
-        Literal["openai", "anthropic", "bedrock_invoke", "unknown"], public("Wire format of the exchange.")
+        Literal["openai", "anthropic", "bedrock_invoke", "unknown"],
+        public("Wire format of the exchange.", is_open=True),
     ]
     operation: Annotated[str, public("`chat`, `responses`, `embeddings`, `files:post` …")]
     sdk: Annotated[str | None, public("Import name of the SDK.")] = None
@@ -195,7 +206,7 @@ class LLMCall(_Part, kw_only=True):
     request_id: Annotated[str | None, public("The provider's id of the request (header).")] = None
     call_id: Annotated[str | None, public("Shared by all answers of one logical SDK call.")] = None
     status: Annotated[Count | None, public("HTTP status.")] = None
-    ending: Annotated[Ending, public("How the answer ended.")] = "complete"
+    ending: Annotated[Ending, public("How the answer ended.", is_open=True)] = "complete"
     error: Annotated[ErrorInfo | None, public("What went wrong.")] = None
     retries: Annotated[Count, public("Attempts before this one that failed.")] = 0
     is_stream: Annotated[bool, public("The answer is an event stream.")] = False
@@ -203,12 +214,16 @@ class LLMCall(_Part, kw_only=True):
     finish_reasons: Annotated[tuple[str, ...], public("One per choice, in order.")] = ()
     service_tier: Annotated[str | None, public("Tier that the answer names.")] = None
     speed: Annotated[str | None, public("Speed mode that the answer names (Anthropic).")] = None
-    inference_geo: Annotated[str | None, public("Region of inference that the answer names (Anthropic).")] = None
+    inference_geo: Annotated[str | None, public("Region of inference that the answer names (Anthropic).")] = (
+        None
+    )
     tokens: Annotated[Tokens | None, public("Token counts; absent if the wire has no usage.")] = None
     usage: Annotated[
         dict[str, int | float] | None, public("The provider's usage numbers, flattened, untouched.")
     ] = None
-    server_tool_use: Annotated[dict[str, int] | None, public("Hosted tool uses that the provider counted.")] = None
+    server_tool_use: Annotated[
+        dict[str, int] | None, public("Hosted tool uses that the provider counted.")
+    ] = None
     is_usage_repeated: Annotated[
         bool, public("This usage was already counted, or is part of another; it is not billed again.")
     ] = False
@@ -217,11 +232,14 @@ class LLMCall(_Part, kw_only=True):
     cost: Annotated[Cost | None, public("What it cost.")] = None
     timing: Annotated[Timing | None, public("Times.")] = None
     request: Annotated[Request | None, public("Shape and settings of the request.")] = None
-    segments: Annotated[tuple[SegmentPrint, ...], public("Keyed hashes of the prompt's newest segments.")] = ()
+    segments: Annotated[
+        tuple[SegmentPrint, ...], public("Keyed hashes of the prompt's newest segments.")
+    ] = ()
     segment_count: Annotated[Count | None, public("Segments in the whole prompt.")] = None
     key_scope: Annotated[
-        Literal["configured", "installation", "process"] | None, public("Where the hash key came from.")
+        Literal["configured", "installation", "process"] | None,
+        public("Where the hash key came from.", is_open=True),
     ] = None
     call_site: Annotated[CallSite | None, public("The app's own line.")] = None
-    content: Annotated[Content | None, public("Text, only if it was switched on.")] = None
+    content: Annotated[Content | None, opt_in_content("Text, only if it was switched on.")] = None
     notes: Annotated[tuple[str, ...], public("What could not be read or kept, as short codes.")] = ()

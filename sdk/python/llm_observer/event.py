@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -30,7 +30,11 @@ EventType = Literal[
     "metric",
     "custom",
 ]
+BODIES: tuple[str, ...] = get_args(EventType)
+"""Every body of the envelope is named like the type that it belongs to."""
 SpanId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+_UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_UTC = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 Attribute = str | int | float | bool
 Severity = Literal["debug", "info", "warning", "error", "critical"]
 
@@ -39,7 +43,7 @@ class _Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the envelope's parts."""
 
 
-class Service(_Part, kw_only=True):
+class Service(_Part, frozen=True, kw_only=True):
     """The app."""
 
     name: Annotated[str | None, public("Name of the app.")] = None
@@ -48,7 +52,7 @@ class Service(_Part, kw_only=True):
     instance: Annotated[str | None, public("Random id of the process, the same on all of its events.")] = None
 
 
-class Sdk(_Part, kw_only=True):
+class Sdk(_Part, frozen=True, kw_only=True):
     """Who wrote the event."""
 
     name: Annotated[str, public("Always `llm_observer`.")]
@@ -56,7 +60,7 @@ class Sdk(_Part, kw_only=True):
     language: Annotated[str, public("Always `python`.")] = "python"
 
 
-class Step(_Part, kw_only=True):
+class Step(_Part, frozen=True, kw_only=True):
     """Something that the app did around its provider calls."""
 
     name: Annotated[str, public("Name that the app gave it.")]
@@ -68,7 +72,7 @@ class Step(_Part, kw_only=True):
     output_bytes: Annotated[int | None, public("Size of its result.")] = None
 
 
-class Diagnostic(_Part, kw_only=True):
+class Diagnostic(_Part, frozen=True, kw_only=True):
     """A warning, log record or exception of the app."""
 
     kind: Annotated[str, public("What it is, such as `warning` or `exception`.")]
@@ -78,7 +82,7 @@ class Diagnostic(_Part, kw_only=True):
     count: Annotated[int, public("How often it was seen.")] = 1
 
 
-class Policy(_Part, kw_only=True):
+class Policy(_Part, frozen=True, kw_only=True):
     """What a policy found or decided."""
 
     policy: Annotated[str, public("Name of the policy.")]
@@ -87,7 +91,7 @@ class Policy(_Part, kw_only=True):
     model: Annotated[str | None, public("Model of the call.")] = None
 
 
-class Metric(_Part, kw_only=True):
+class Metric(_Part, frozen=True, kw_only=True):
     """One measured number."""
 
     name: Annotated[str, public("Name of the metric.")]
@@ -95,20 +99,20 @@ class Metric(_Part, kw_only=True):
     unit: Annotated[str | None, public("UCUM unit.")] = None
 
 
-class Custom(_Part, kw_only=True):
+class Custom(_Part, frozen=True, kw_only=True):
     """An event of the app's own."""
 
     name: Annotated[str, public("Name that the app gave it.")]
     values: Annotated[dict[str, Attribute], public("Values that the app gave it.")] = {}
 
 
-class Event(_Part, kw_only=True):
+class Event(_Part, frozen=True, kw_only=True):
     """The envelope. Exactly one body is set: the one named like `type`."""
 
     schema_version: Annotated[str, public("MAJOR.MINOR of this contract.", pattern=r"^1\.[0-9]+$")]
-    event_id: Annotated[str, public("UUIDv7, stable over every delivery.", pattern="^[0-9a-f-]{36}$")]
-    type: Annotated[EventType, public("Which body is set.")]
-    time: Annotated[str, public("Start of what is told, RFC 3339, UTC.", pattern=r"Z$")]
+    event_id: Annotated[str, public("UUIDv7, stable over every delivery.", pattern=_UUID7)]
+    type: Annotated[EventType, public("Which body is set.", is_open=True)]
+    time: Annotated[str, public("Start of what is told, RFC 3339, UTC.", pattern=_UTC)]
     trace_id: Annotated[str, public("W3C trace id.", pattern="^[0-9a-f]{32}$")]
     span_id: Annotated[SpanId, public("W3C span id.")]
     parent_span_id: Annotated[SpanId | None, public("W3C id of the span above.")] = None
@@ -124,6 +128,10 @@ class Event(_Part, kw_only=True):
     policy_decision: Annotated[Policy | None, public("Body of `policy_decision`.")] = None
     metric: Annotated[Metric | None, public("Body of `metric`.")] = None
     custom: Annotated[Custom | None, public("Body of `custom`.")] = None
+
+    def __post_init__(self) -> None:
+        if [name for name in BODIES if getattr(self, name) is not None] != [self.type]:
+            raise ValueError(f"an event of type {self.type} has the body {self.type}, and no other")
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -32,6 +32,8 @@ _BUSY_POLL_S = 0.05
 _BATCH = 64
 _WAKE_AT = 256
 _EVENT = guard("event")
+_LOAD = guard("load")
+_WORKER = guard("worker")
 _STOPPED = threading.Thread(name="llm_observer stopped")
 """Stands where the worker was, once a pipeline is closed: it is never started."""
 
@@ -39,11 +41,14 @@ _pipelines: "WeakSet[Pipeline]" = WeakSet()
 
 
 class Stats(NamedTuple):
-    """What went through, and what did not. Counts since `patch()`."""
+    """What went through, and what did not. Counts since `patch()`.
+
+    dropped: ended calls that were not recorded, because the queue was full or already closed.
+    """
 
     submitted: int
     events: int
-    dropped_queue_full: int
+    dropped: int
     queued: int
 
 
@@ -72,12 +77,13 @@ class Pipeline:
         """An empty queue and no worker: at the start, and in a forked child (the parent has its own)."""
         self._queue: deque[Any] = deque()
         self._wake = threading.Event()
-        self._lock = threading.RLock()
+        self._start_lock = threading.RLock()
+        self._work_lock = threading.RLock()
         self._worker: threading.Thread | None = None
 
     def submit(self, item: Any, *, wake: bool) -> None:
         """Queue *item*. With *wake* False (a finaliser calls) it takes no lock and starts no thread."""
-        if len(self._queue) >= self._max_queue:
+        if len(self._queue) >= self._max_queue or self._worker is _STOPPED:
             self._dropped += 1
             item.release()
             return
@@ -89,7 +95,7 @@ class Pipeline:
             self._wake.set()
 
     def _start(self) -> None:
-        with self._lock:
+        with self._start_lock:
             if self._worker is not None:
                 return
             worker = threading.Thread(target=self._run, name="llm_observer", daemon=True)
@@ -101,12 +107,14 @@ class Pipeline:
         while self._worker in {None, me}:
             self._wake.wait(self._poll_s)
             self._wake.clear()
-            self._drain()
+            with _WORKER:
+                self._drain()
 
     def _drain(self) -> None:
-        with self._lock:
+        with self._work_lock:
             if self._queue and self._sinks is None:
-                self._build, self._sinks = self._load()
+                with _LOAD:
+                    self._build, self._sinks = self._load()
             while self._queue:
                 self._write(self._batch())
 
@@ -133,12 +141,12 @@ class Pipeline:
             with guard(f"sink {sink.name}"):
                 sink.write(batch)
         if self._dropped:
-            log.once("queue full", "the queue was full: %d calls were not recorded", self._dropped)
+            log.once("dropped", "the queue was full: %d calls were not recorded", self._dropped)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was queued before has reached the sinks; False if the time was too short."""
-        if not self._queue and not self._is_working():
-            return True
+        if self._worker is _STOPPED or not (self._queue or self._is_working()):
+            return not self._queue
         mark = threading.Event()
         self._queue.append(mark)
         try:
@@ -149,9 +157,9 @@ class Pipeline:
         return mark.wait(timeout_s)
 
     def _is_working(self) -> bool:
-        if not self._lock.acquire(blocking=False):
+        if not self._work_lock.acquire(blocking=False):
             return True
-        self._lock.release()
+        self._work_lock.release()
         return False
 
     def close(self, timeout_s: float) -> bool:

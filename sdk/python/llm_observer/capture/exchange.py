@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_observer.capture.kept import KeptBody
 from llm_observer.capture.site import call_site
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llm_observer.context import Observation
     from llm_observer.wire import Closing
 
-__all__ = ["OpenCall", "OpenExchange", "current_call"]
+__all__ = ["Head", "OpenCall", "OpenExchange", "current_call"]
 
 _BEGIN = guard("begin")
 _END = guard("end")
@@ -76,7 +76,7 @@ class OpenCall:
 
     def _begin(self, source: TrackerSource, target: Target, client: Any, args: Any, kwargs: Any) -> None:
         del self._given
-        tracker = source.current(target)
+        tracker = source.tracker
         if tracker is not None:
             options = kwargs["options"] if "options" in kwargs else args[1]
             self.note(tracker, target, client, options, is_stream=bool(kwargs.get("stream")))
@@ -150,6 +150,14 @@ class OpenCall:
         return answer
 
 
+class Head(NamedTuple):
+    """What an answer says before its body. kind: the transport's class of responses."""
+
+    status: int
+    headers: Any
+    kind: type[Any]
+
+
 class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """One answer. As a context manager it stands around the reading of the answer's body."""
 
@@ -157,6 +165,8 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """Own span below the call's, None where the answer is the call itself."""
     error_type: str | None = None
     response: Any = None
+    """Only while the call lasts: it holds the tap, and an open exchange must not keep that alive."""
+    head: Head | None = None
     request: Any = None
     retries = 0
     closing: Closing = "unread"
@@ -182,6 +192,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     def answered(self, response: Any, retries: int) -> None:
         """Note *response*; its body, if it is read already, is kept by reference."""
         self.response = response
+        self.head = Head(response.status_code, response.headers, type(response))
         self.retries = retries
         body = None
         try:
@@ -198,7 +209,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         try:
             self.request = message.request
             sent = self.request.content
-        except RuntimeError:  # an upload (RequestNotRead), or a middleware built the response without a request
+        except RuntimeError:  # an upload (RequestNotRead), or a response that a middleware built itself
             self.body.request_state = "not_kept"
         self.body.hold(sent, body)
 
@@ -230,6 +241,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
 
     def returned(self) -> None:
         """The SDK gave the answer to the app: a body that was read already ends the exchange."""
+        self.response = None
         if self.is_read:
             self.end("end_of_body")
 

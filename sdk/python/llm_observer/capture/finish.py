@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from llm_observer.capture.exchange import OpenCall, OpenExchange
+from llm_observer.capture.exchange import Head, OpenCall, OpenExchange
 from llm_observer.context import CallContext
 from llm_observer.wire import BodyState, Exchange, Headers, Options
 
@@ -16,9 +16,9 @@ _DECODED_LIMIT = 64 * 1024 * 1024
 
 def finish(ended: OpenExchange) -> Exchange:
     """Everything that the adapters need of *ended*, and no object of the SDK's."""
-    call, response, request = ended.call, ended.response, ended.request
+    call, head, request = ended.call, ended.head, ended.request
     body, state = _body(ended)
-    sent = ended.body.request_body
+    sent, sent_state = ended.body.request_body, ended.body.request_state
     streamed = ended.count > 0
     return Exchange(
         sdk=call.target.sdk,
@@ -26,11 +26,11 @@ def finish(ended: OpenExchange) -> Exchange:
         client=call.client,
         options=_options(call),
         url=str(request.url) if request is not None else "",
-        request_headers=_headers(request),
+        request_headers=() if request is None else _headers(request.headers),
         request_body=sent,
-        request_state="empty" if not sent and ended.body.request_state == "kept" else ended.body.request_state,
-        status=None if response is None else response.status_code,
-        response_headers=_headers(response),
+        request_state="empty" if not sent and sent_state == "kept" else sent_state,
+        status=None if head is None else head.status,
+        response_headers=() if head is None else _headers(head.headers),
         response_body=body,
         response_state=state,
         stream_requested=call.is_stream,
@@ -66,10 +66,8 @@ def _duration(ended: OpenExchange) -> int | None:
     return None if end is None else end - ended.call.started
 
 
-def _headers(message: Any) -> Headers:
-    if message is None:
-        return ()
-    return tuple((name.lower(), value) for name, value in message.headers.multi_items())
+def _headers(headers: Any) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers.multi_items())
 
 
 def _sdk_version(sdk: str) -> str | None:
@@ -82,21 +80,22 @@ def _body(ended: OpenExchange) -> tuple[bytes, BodyState]:
     state = ended.body.state
     if not raw:
         return raw, "empty"
-    if ended.is_read or not _is_coded(ended.response):
+    if ended.is_read or ended.head is None or not _is_coded(ended.head):
         return raw, state
     if state == "truncated":
         return b"", "undecodable"
-    return _decoded(ended.response, raw)
+    return _decoded(ended.head, raw)
 
 
-def _is_coded(response: Any) -> bool:
-    return response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+def _is_coded(head: Head) -> bool:
+    coding: str = head.headers.get("content-encoding", "identity")
+    return coding.strip().lower() not in {"", "identity"}
 
 
-def _decoded(response: Any, raw: bytes) -> tuple[bytes, BodyState]:
+def _decoded(head: Head, raw: bytes) -> tuple[bytes, BodyState]:
     """*raw* through the transport's own decoders; what a cut stream still holds is kept."""
-    transport = sys.modules[type(response).__module__.partition(".")[0]]
-    copy = type(response)(200, headers=response.headers, stream=transport.ByteStream(raw))
+    transport = sys.modules[head.kind.__module__.partition(".")[0]]
+    copy = head.kind(200, headers=head.headers, stream=transport.ByteStream(raw))
     body, failed = _read(copy.iter_bytes(_DECODED_LIMIT // 64), transport.DecodingError)
     if not body or body == raw:  # a coding that the transport does not know is passed through as it is
         return b"", "undecodable"

@@ -1,5 +1,7 @@
 """Place the two hooks on an SDK, and take them off: the only writer on foreign classes."""
 
+import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -34,12 +36,19 @@ class HookStatus(NamedTuple):
     reason: str | None = None
 
 
+class _Source:
+    """Where the calls of one placement go. Taken off, it goes nowhere for good, whoever still calls it."""
+
+    tracker: Tracker | None = None
+
+
 class _Placed(NamedTuple):
     owner: type
     name: str
     wrapper: Any
     original: Any
     was_own: bool
+    source: _Source
 
 
 class Hooks:
@@ -55,9 +64,14 @@ class Hooks:
 
     def place(self, tracker: Tracker, sdks: frozenset[str]) -> None:
         """Observe *sdks* into *tracker*: those imported already now, the others when they are."""
+        for target in TARGETS:
+            if target.sdk in sdks:
+                _await_import(target.module)  # without our lock: the importing thread may want it
         with self._lock:
             self._tracker, self._sdks = tracker, sdks
             for target in TARGETS:
+                for entry in self._placed.get(target.sdk, ()):
+                    entry.source.tracker = tracker if target.sdk in sdks else None
                 if target.sdk in sdks and target.sdk not in self._registered:
                     self._registered.add(target.sdk)
                     when_imported(target.module, self._on_import(target))
@@ -68,8 +82,9 @@ class Hooks:
         """Put the SDKs' own functions back; a hook below a foreign wrapper stays there, and is quiet."""
         with self._lock:
             self._tracker, self._sdks = None, frozenset()
-            for sdk, entries in list(self._placed.items()):
-                self._placed[sdk] = [entry for entry in entries if not _restore(entry)]
+            for entry in (entry for entries in self._placed.values() for entry in entries):
+                _restore(entry)
+            self._placed.clear()
 
     def status(self) -> tuple[HookStatus, ...]:
         """One line per SDK that we know."""
@@ -98,16 +113,20 @@ class Hooks:
             log.once(f"hook:{target.sdk}", "%s is not observed: %s", target.sdk, reason)
             return
         ignore_folder(os.path.dirname(str(module.__file__)))
-        owners = [getattr(module, name) for name in target.clients]
+        source = _Source()
+        source.tracker = self._tracker
         self._placed[target.sdk] = [
-            _wrap(owner, name, make(self, target))
-            for owner in owners
-            for name, make in (("request", _on_request(owner)), ("_process_response", _on_response))
+            _wrap(getattr(module, client), name, make(source, target), source)
+            for client in target.clients
+            for name, make in (("request", _on_request(client)), ("_process_response", _on_response))
         ]
 
-    def current(self, target: Target) -> Tracker | None:
-        """The tracker that *target*'s calls go to now, None where it is not observed."""
-        return self._tracker if target.sdk in self._sdks else None
+
+def _await_import(module: str) -> None:
+    """Let another thread finish its import of *module*, of which only a part may exist yet."""
+    if module in sys.modules:
+        with contextlib.suppress(ImportError):  # its import failed: the app learns that by itself
+            importlib.import_module(module)
 
 
 def _unfit(target: Target, module: ModuleType) -> str | None:
@@ -120,52 +139,52 @@ def _unfit(target: Target, module: ModuleType) -> str | None:
     return None
 
 
-def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> _Placed:
+def _wrap(owner: type, name: str, wrapper: Callable[..., Any], source: _Source) -> _Placed:
     import wrapt
 
-    original = getattr(owner, name)
     was_own = name in vars(owner)
+    # What is in the class itself: looking it up by attribute would bind a wrapper of somebody else's.
+    original = vars(owner)[name] if was_own else getattr(owner, name)
     placed = wrapt.FunctionWrapper(original, wrapper)
     setattr(owner, name, placed)
-    return _Placed(owner, name, placed, original, was_own)
+    return _Placed(owner, name, placed, original, was_own, source)
 
 
-def _restore(entry: _Placed) -> bool:
+def _restore(entry: _Placed) -> None:
+    entry.source.tracker = None
     if vars(entry.owner).get(entry.name) is not entry.wrapper:
-        return False  # somebody wrapped it after us: theirs stays, ours is quiet
+        return  # somebody wrapped it after us: theirs stays, ours is quiet
     if entry.was_own:
         setattr(entry.owner, entry.name, entry.original)
     else:
         delattr(entry.owner, entry.name)
-    return True
 
 
-def _on_request(owner: Any) -> Callable[[Hooks, Target], Callable[..., Any]]:
-    import inspect
+def _on_request(client: str) -> Callable[[_Source, Target], Callable[..., Any]]:
+    # By name: another library's wrapper around a coroutine function need not be one itself.
+    return _async_request if client.startswith("Async") else _sync_request
 
-    return _async_request if inspect.iscoroutinefunction(owner.request) else _sync_request
 
-
-def _sync_request(hooks: Hooks, target: Target) -> Callable[..., Any]:
+def _sync_request(source: _Source, target: Target) -> Callable[..., Any]:
     def request(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-        with OpenCall(hooks, target, instance, (args, kwargs)):
+        with OpenCall(source, target, instance, (args, kwargs)):
             return wrapped(*args, **kwargs)
 
     return request
 
 
-def _async_request(hooks: Hooks, target: Target) -> Callable[..., Any]:
+def _async_request(source: _Source, target: Target) -> Callable[..., Any]:
     async def request(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-        with OpenCall(hooks, target, instance, (args, kwargs)):
+        with OpenCall(source, target, instance, (args, kwargs)):
             return await wrapped(*args, **kwargs)
 
     return request
 
 
-def _on_response(hooks: Hooks, target: Target) -> Callable[..., Any]:
+def _on_response(source: _Source, target: Target) -> Callable[..., Any]:
     def process_response(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
         with _RESPONSE:
-            _answered(hooks.current(target), target, instance, kwargs)
+            _answered(source.tracker, target, instance, kwargs)
         return wrapped(*args, **kwargs)
 
     return process_response

@@ -8,7 +8,6 @@ from llm_observer.capture.budget import Budget
 
 if TYPE_CHECKING:
     from llm_observer.capture.exchange import OpenExchange
-    from llm_observer.capture.targets import Target
 
 __all__ = ["Tracker", "TrackerSource"]
 
@@ -37,13 +36,11 @@ class Tracker:
 
     def sweep(self) -> None:
         """End every open exchange: the process exits."""
-        for exchange in tuple(self.open):
+        for exchange in self.open.copy():  # in one step: a finaliser may end one meanwhile
             exchange.end("exit")
 
 
 class TrackerSource(Protocol):
-    """Knows where the calls of an SDK go right now."""
+    """Knows where calls go right now: nowhere (None) once its hook was taken off."""
 
-    def current(self, target: Target) -> Tracker | None:
-        """The tracker of *target*, None where it is not observed."""
-        ...
+    tracker: Tracker | None

@@ -1,0 +1,129 @@
+"""Write what the docs can take from the code: the table of settings, and the demo's output.
+
+python scripts/build_docs.py            write both into docs/configuration.md and README.md
+python scripts/build_docs.py --check    exit 1 if either is not what the code gives
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from llm_observer.config import SETTINGS, Config
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FOUND = {
+    "taken": "yes",
+    "ignored": "no",
+    "only_off": "only to turn it off",
+    "inside": "below that file's folder",
+}
+_MOVING = (
+    (re.compile(r"\S*events\.jsonl"), "<path>"),
+    (re.compile(r"\b\d[\d,.]*\s?(?:ms|s)\b"), "<time>"),
+    (re.compile(r"[ \t]+"), " "),
+)
+
+
+class Block(NamedTuple):
+    """A part of a file between two comments. same: what of it must not differ."""
+
+    file: str
+    name: str
+    build: Callable[[], str]
+    same: Callable[[str], str]
+
+
+def settings_table() -> str:
+    """One row per setting."""
+    rows = [
+        f"| `{name}` | {_variables(name)} | {_default(name)} | {setting.text} | {FOUND[setting.found]} |"
+        for name, setting in SETTINGS.items()
+    ]
+    head = ["| setting | environment | default | what it does | from a found file |", "|" + " --- |" * 5]
+    return "\n".join([*head, *rows])
+
+
+def _variables(name: str) -> str:
+    return ", ".join(f"`{variable}`" for variable in SETTINGS[name].variables(name)) or "none"
+
+
+def _default(name: str) -> str:
+    default = next(field.default for field in msgspec.structs.fields(Config) if field.name == name)
+    if name == "state_dir":
+        return "the platform's state folder"
+    if default is None:
+        return "unset"
+    return f"`{int(default)}`" if isinstance(default, bool) else f"`{default}`"
+
+
+def demo_output() -> str:
+    """What `llm-observer demo` prints, in a fresh process."""
+    with tempfile.TemporaryDirectory(prefix="llm_observer-") as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_observer", "demo", "--file", f"{folder}/events.jsonl"],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        shown = done.stdout.replace(folder, "/tmp")  # noqa: S108 - what a reader would see
+    lines = [line.rstrip() for line in shown.strip("\n").splitlines()]
+    return "\n".join(["```console", "$ make demo", *lines, "```"])
+
+
+def without_times(text: str) -> str:
+    """*text* without what differs from run to run: times, paths and the widths that follow from them."""
+    for pattern, word in _MOVING:
+        text = pattern.sub(word, text)
+    return text
+
+
+BLOCKS = {
+    "settings": Block("docs/configuration.md", "settings", settings_table, str),
+    "demo": Block("README.md", "demo", demo_output, without_times),
+}
+
+
+def written(block: Block) -> tuple[str, str, str]:
+    """The file's text before, in and after *block*."""
+    text = (ROOT / block.file).read_text("utf-8")
+    start, end = (
+        f"<!-- {block.name}: written by scripts/build_docs.py -->\n",
+        f"\n<!-- end of {block.name} -->",
+    )
+    before, middle = text.split(start)
+    inside, after = middle.split(end)
+    return before + start, inside, end + after
+
+
+def is_stale(block: Block) -> bool:
+    """The block is not what the code gives."""
+    return block.same(written(block)[1]) != block.same(block.build())
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something is stale")
+    is_check = parser.parse_args().check
+    found = [block for block in BLOCKS.values() if is_stale(block)]
+    for block in found:
+        print(f"{block.file}: {block.name} is {'stale' if is_check else 'written'}")
+        if not is_check:
+            before, _, after = written(block)
+            (ROOT / block.file).write_text(before + block.build() + after, "utf-8")
+    return 1 if is_check and found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

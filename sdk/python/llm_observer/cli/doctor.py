@@ -1,0 +1,83 @@
+"""`llm-observer doctor`: would calls be observed here, with which settings, and where do files live?"""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import click
+
+from llm_observer.cli._diagnosis import Diagnosis, diagnose
+from llm_observer.config import load
+
+__all__ = ["doctor"]
+
+_FINDINGS = 1
+
+
+class _Section(NamedTuple):
+    title: str
+    rows: Sequence[Sequence[str]]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Show what is hooked, set and missing in this environment.
+
+    The hooks are really placed, in this process only, and taken off again. Exit code: 0 all is well,
+    1 there are findings, 2 wrong usage.
+    """
+    diagnosis = diagnose(load({}))
+    if as_json:
+        click.echo(json.dumps(diagnosis.as_json(), indent=2))
+    else:
+        _show(list(_sections(diagnosis)))
+    ctx.exit(_FINDINGS if diagnosis.findings else 0)
+
+
+def _sections(diagnosis: Diagnosis) -> Iterator[_Section]:
+    yield _Section("This environment", list(diagnosis.versions.items()))
+    yield _Section(
+        "SDKs", [(sdk.name, sdk.version or "", sdk.state, sdk.reason or "") for sdk in diagnosis.sdks]
+    )
+    yield _Section("Not observed", [(text,) for text in diagnosis.not_observed])
+    yield _Section("Sent to other machines", [(diagnosis.sent,)])
+    yield _Section("Files", [(file.what, file.path or "", file.state) for file in diagnosis.files])
+    yield _Section("Prices", [(name, str(value)) for name, value in diagnosis.prices.items()])
+    yield _Section("Settings", diagnosis.settings)
+    yield _Section("Findings", [(text,) for text in diagnosis.findings or ("none",)])
+
+
+def _show(sections: Sequence[_Section]) -> None:
+    is_rich = sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+    show = _show_rich if is_rich else _show_plain
+    for section in sections:
+        show(section)
+
+
+def _show_plain(section: _Section) -> None:
+    widths = [max(map(len, column)) for column in zip(*section.rows, strict=True)]
+    click.echo(section.title)
+    for row in section.rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"  {'  '.join(cells)}".rstrip())
+    click.echo()
+
+
+def _show_rich(section: _Section) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for _ in section.rows[0]:
+        table.add_column(overflow="fold")
+    for row in section.rows:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    console.print(Text(section.title, style="bold"))
+    console.print(Padding(table, (0, 0, 1, 2)))

@@ -1,0 +1,233 @@
+"""What do token counts cost at given rates? Each token is priced once, and the parts sum to the total."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+from llm_observer.enrichers.tiers import CLAUDE_1H_WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llm_observer.call import CostStatus, Tokens
+    from llm_observer.enrichers.price_source import Rate
+
+__all__ = ["PRECISION", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
+
+PRECISION = 60
+"""Digits in every sum and product: enough for any rate times any count, so that nothing is rounded."""
+
+PER_MILLION = -6
+PER_THOUSAND = -3
+SEARCH_COUNTS = ("web_search_requests", "web_search.num_requests", "web_search")
+"""Billable searches as providers count them: Anthropic's `server_tool_use`, OpenAI's `tool_usage`."""
+
+
+class Doubt(NamedTuple):
+    """Why a figure is not exact."""
+
+    status: CostStatus
+    note: str
+
+
+class Rates:
+    """The rates of one call: *table* at the step that its whole input reaches.
+
+    factor: of tier and region, on tokens. is_claude: Anthropic's rule for one-hour writes holds.
+    """
+
+    def __init__(
+        self, table: Mapping[str, Rate], input_total: int, *, factor: Decimal, is_claude: bool
+    ) -> None:
+        self._table = table
+        self._input_total = input_total
+        self._factor = factor
+        self._is_claude = is_claude
+
+    def token(self, *keys: str) -> Decimal | None:
+        """US dollars per million tokens under the first of *keys* that has a rate, factor included."""
+        rate = self.plain(*keys)
+        return None if rate is None else rate * self._factor
+
+    def plain(self, *keys: str) -> Decimal | None:
+        """The same without the factor."""
+        steps = next((self._table[key] for key in keys if key in self._table), None)
+        if steps is None:
+            return None
+        return [rate for start, rate in steps if self._input_total > start][-1]
+
+    def one_hour_write(self) -> Decimal | None:
+        """A write for an hour; by Anthropic's rule where the list lacks it."""
+        listed = self.token("cache_write_1h_mtok")
+        base = self.token("input_mtok")
+        if listed is not None or base is None or not self._is_claude:
+            return listed
+        return base * CLAUDE_1H_WRITE
+
+
+class Line(NamedTuple):
+    """*count* tokens at *rate*, for one part of the bill. name: of what has no rate."""
+
+    part: str
+    count: int
+    rate: Decimal | None
+    name: str
+
+
+class Bill(NamedTuple):
+    """US dollars by part of a `Cost`, and what makes them doubtful. A part nobody counted is absent."""
+
+    parts: dict[str, Decimal]
+    doubts: tuple[Doubt, ...]
+
+
+def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, ttl_known: bool) -> Bill:
+    """The bill of *tokens*. ttl_known: writes without a lifetime of their own have the default one."""
+    with localcontext(prec=PRECISION):
+        lines = [*_input_lines(tokens, rates), *_write_lines(tokens, rates), *_output_lines(tokens, rates)]
+        doubts = [
+            Doubt("tier_unpriced", f"no price for {line.name}")
+            for line in lines
+            if line.rate is None and line.count
+        ]
+        doubts += _count_doubts(tokens, rates, ttl_known=ttl_known)
+        parts = _parts(lines)
+        doubts += _add_searches(parts, searches, rates)
+    return Bill(parts, tuple(doubts))
+
+
+def _parts(lines: list[Line]) -> dict[str, Decimal]:
+    parts: dict[str, Decimal] = {}
+    for line in lines:
+        price = Decimal(0) if line.rate is None else (line.rate * line.count).scaleb(PER_MILLION)
+        parts[line.part] = parts.get(line.part, Decimal(0)) + price
+    return parts
+
+
+def _input_lines(tokens: Tokens, rates: Rates) -> Iterator[Line]:
+    total = input_total(tokens)
+    if total is None:
+        return
+    fresh = max(total - _n(tokens.cache_read) - _n(written(tokens)), 0)
+    audio = max(_n(tokens.input_audio) - _n(tokens.cache_read_audio), 0)
+    for key, count in (("input_audio_mtok", audio), ("input_image_mtok", _n(tokens.input_image))):
+        rate = rates.token(key)
+        if rate is not None:
+            yield Line("input", min(count, fresh), rate, key)
+            fresh -= min(count, fresh)
+    yield Line("input", fresh, rates.token("input_mtok"), "input")
+    if tokens.cache_read is not None:
+        audio_read = min(_n(tokens.cache_read_audio), tokens.cache_read)
+        read = rates.token("cache_read_mtok", "input_mtok")
+        audio_rate = rates.token("cache_audio_read_mtok", "cache_read_mtok", "input_mtok")
+        yield Line("cache_read", audio_read, audio_rate, "cached audio")
+        yield Line("cache_read", tokens.cache_read - audio_read, read, "cache reads")
+
+
+def _write_lines(tokens: Tokens, rates: Rates) -> Iterator[Line]:
+    any_ttl = ("cache_write_mtok", "input_mtok")
+    rows = (
+        ("cache_write_5m", tokens.cache_write_5m, rates.token("cache_write_5m_mtok", *any_ttl)),
+        ("cache_write_30m", tokens.cache_write_30m, rates.token("cache_write_30m_mtok", *any_ttl)),
+        ("cache_write_1h", tokens.cache_write_1h, rates.one_hour_write()),
+        ("cache_write_12h", tokens.cache_write_12h, rates.token("cache_write_12h_mtok")),
+    )
+    for part, count, rate in rows:
+        if count is not None:
+            yield Line(part, count, rate, f"cache writes of {part.removeprefix('cache_write_')}")
+    if tokens.cache_write is not None:
+        yield Line("cache_write", _unsplit(tokens), rates.token(*any_ttl), "cache writes")
+
+
+def _output_lines(tokens: Tokens, rates: Rates) -> Iterator[Line]:
+    left = billed_output(tokens)
+    if left is None:
+        return
+    rows = (
+        ("output_audio_mtok", tokens.output_audio),
+        ("output_image_mtok", tokens.output_image),
+        ("output_reasoning_mtok", tokens.reasoning),
+    )
+    for key, count in rows:
+        rate = rates.token(key)
+        if rate is not None:
+            yield Line("output", min(_n(count), left), rate, key)
+            left -= min(_n(count), left)
+    yield Line("output", left, rates.token("output_mtok"), "output")
+
+
+def _count_doubts(tokens: Tokens, rates: Rates, *, ttl_known: bool) -> Iterator[Doubt]:
+    total, cached = input_total(tokens), _n(tokens.cache_read) + _n(written(tokens))
+    if total is None:
+        yield Doubt("estimated", "the input tokens are unknown")
+    elif cached > total:
+        yield Doubt("estimated", "more tokens were cached than came in")
+    if _unsplit(tokens) and not ttl_known and rates.token("cache_write_mtok") is not None:
+        yield Doubt("bound", "at least this much: the lifetime of a cache write is unknown")
+    if _n(tokens.input_audio) and rates.token("input_audio_mtok") is None:
+        yield Doubt("estimated", "audio input at the rate of text")
+    if _n(tokens.output_audio) and rates.token("output_audio_mtok") is None:
+        yield Doubt("estimated", "audio output at the rate of text")
+
+
+def _add_searches(
+    parts: dict[str, Decimal], counts: Mapping[str, int] | None, rates: Rates
+) -> Iterator[Doubt]:
+    if counts is None:
+        return
+    searches = next((counts[key] for key in SEARCH_COUNTS if key in counts), None)
+    rate = rates.plain("web_searches_kcount")
+    if searches is not None and (rate is not None or searches == 0):
+        parts["server_tools"] = (_zero(rate) * searches).scaleb(PER_THOUSAND)
+    elif searches:
+        yield Doubt("estimated", "web searches are not in the figure: no price")
+    if any(count and key.startswith("image_gen") for key, count in counts.items()):
+        yield Doubt("estimated", "images that a hosted tool made are not in the figure")
+
+
+def input_total(tokens: Tokens) -> int | None:
+    """All input; as the provider counts it where no view with cached tokens is known."""
+    return tokens.input_reported if tokens.input_total is None else tokens.input_total
+
+
+def written(tokens: Tokens) -> int | None:
+    """All cache writes, from the total or from its parts; None if the wire has neither."""
+    split = _split(tokens)
+    if tokens.cache_write is None:
+        return sum(split) if split else None
+    return max(tokens.cache_write, sum(split))
+
+
+def billed_output(tokens: Tokens) -> int | None:
+    """Output with reasoning, which some providers (xAI's chat) count beside it: their total proves it."""
+    output, reasoning, total = tokens.output, _n(tokens.reasoning), tokens.total
+    entered = input_total(tokens)
+    if output is None or entered is None or total is None:
+        return output
+    return output + reasoning if total == entered + output + reasoning else output
+
+
+def _unsplit(tokens: Tokens) -> int:
+    """Cache writes whose lifetime is not told."""
+    return _n(written(tokens)) - sum(_split(tokens))
+
+
+def _split(tokens: Tokens) -> list[int]:
+    counts = (tokens.cache_write_5m, tokens.cache_write_30m, tokens.cache_write_1h, tokens.cache_write_12h)
+    return [count for count in counts if count is not None]
+
+
+def _n(count: int | None) -> int:
+    """A count for sums: what the wire does not mention adds nothing to them."""
+    return 0 if count is None else count
+
+
+def _zero(rate: Decimal | None) -> Decimal:
+    return Decimal(0) if rate is None else rate
+
+
+def money(amount: Decimal) -> str:
+    """*amount* as an event writes it: all digits, no exponent, no zeros behind."""
+    with localcontext(prec=PRECISION):
+        return format(amount.normalize() + 0, "f")

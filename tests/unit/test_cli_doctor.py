@@ -1,0 +1,196 @@
+"""Does `doctor` tell what is hooked, set and missing, and leave everything as it was?"""
+
+import importlib
+import json
+import os
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from llm_observer.capture.targets import TARGETS
+from llm_observer.cli.doctor import doctor
+from llm_observer.config import SETTINGS
+
+SECRET = "sk-not-to-be-shown-0123456789abcdef"
+posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path, monkeypatch):
+    for name in os.environ:
+        if name.startswith("LLM_OBSERVER_") or name == "DO_NOT_TRACK":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(doctor, arguments)
+
+
+def diagnosis(code=0):
+    result = run("--json")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def setting(name, code=0):
+    (found,) = (row for row in diagnosis(code)["settings"] if row["name"] == name)
+    return found["value"], found["source"]
+
+
+def base_clients():
+    for target in TARGETS:
+        module = importlib.import_module(target.module)
+        yield from (getattr(module, name) for name in target.clients)
+
+
+def test_all_is_well_by_default():
+    assert diagnosis(0)["findings"] == []
+
+
+def test_both_sdks_are_observable_with_their_versions():
+    from importlib.metadata import version
+
+    found = {sdk["name"]: (sdk["version"], sdk["state"]) for sdk in diagnosis()["sdks"]}
+    assert found == {name: (version(name), "observable") for name in ("openai", "anthropic")}
+
+
+def test_no_hook_is_left_behind():
+    before = [dict(vars(owner)) for owner in base_clients()]
+    diagnosis()
+    assert [dict(vars(owner)) for owner in base_clients()] == before
+
+
+def test_an_sdk_without_the_hooked_function_is_a_finding(monkeypatch):
+    owner = importlib.import_module("openai._base_client").SyncAPIClient
+    monkeypatch.setattr(owner, "_process_response", None)
+    found = diagnosis(1)
+    assert [sdk["state"] for sdk in found["sdks"] if sdk["name"] == "openai"] == ["not observable"]
+    assert "_process_response" in found["findings"][0]
+
+
+def test_an_sdk_that_cannot_be_imported_is_a_finding(tmp_path, monkeypatch):
+    (tmp_path / "anthropic.py").write_text("raise OSError('broken')\n")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "anthropic"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = diagnosis(1)
+    assert [sdk["state"] for sdk in found["sdks"] if sdk["name"] == "anthropic"] == ["not observable"]
+
+
+def test_no_sdk_at_all_is_a_finding(monkeypatch):
+    for name in ("openai", "anthropic"):
+        monkeypatch.setitem(sys.modules, name, None)
+    found = diagnosis(1)
+    assert {sdk["state"] for sdk in found["sdks"]} == {"not installed"}
+    assert len(found["findings"]) == 1
+
+
+def test_an_sdk_that_the_settings_leave_out_is_named(monkeypatch):
+    monkeypatch.setenv("LLM_OBSERVER_PROVIDERS", "openai")
+    assert {sdk["name"]: sdk["state"] for sdk in diagnosis()["sdks"]} == {
+        "openai": "observable",
+        "anthropic": "left out",
+    }
+
+
+def test_every_setting_is_shown():
+    assert [row["name"] for row in diagnosis()["settings"]] == list(SETTINGS)
+
+
+def test_a_setting_is_shown_with_its_source(monkeypatch):
+    assert setting("environment") == ("not set", "default")
+    monkeypatch.setenv("LLM_OBSERVER_ENVIRONMENT", "staging")
+    assert setting("environment") == ("staging", "environment LLM_OBSERVER_ENVIRONMENT")
+
+
+@pytest.mark.parametrize("name", [name for name, row in SETTINGS.items() if row.is_secret])
+def test_secrets_are_masked(monkeypatch, name):
+    monkeypatch.setenv(f"LLM_OBSERVER_{name.upper()}", SECRET)
+    assert setting(name)[0] == "****cdef"
+    assert SECRET not in run("--json").output + run().output
+
+
+def test_a_wrong_setting_is_a_finding(monkeypatch):
+    monkeypatch.setenv("LLM_OBSERVER_MAX_QUEUE", "many")
+    (finding,) = diagnosis(1)["findings"]
+    assert "LLM_OBSERVER_MAX_QUEUE" in finding
+
+
+def test_nothing_is_sent_and_settings_for_it_have_no_effect(monkeypatch):
+    assert diagnosis()["sent"].startswith("nothing")
+    monkeypatch.setenv("LLM_OBSERVER_ENABLED", "1")
+    monkeypatch.setenv("LLM_OBSERVER_ENDPOINT", "https://example.com/v1")
+    sent = diagnosis()["sent"]
+    assert "enabled, endpoint" in sent
+    assert "no effect" in sent
+
+
+def test_what_is_not_observed_is_named():
+    assert "WebSocket" in " ".join(diagnosis()["not_observed"])
+
+
+def file_of(what, code=0):
+    (found,) = (row for row in diagnosis(code)["files"] if row["what"] == what)
+    return found
+
+
+def test_looking_makes_no_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLM_OBSERVER_FILE", str(tmp_path / "events.jsonl"))
+    diagnosis()
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix_only
+def test_an_events_file_that_others_can_read_is_a_finding(tmp_path, monkeypatch):
+    path = tmp_path / "events.jsonl"
+    path.touch(0o644)
+    monkeypatch.setenv("LLM_OBSERVER_FILE", str(path))
+    assert file_of("events", 1)["problem"] == f"{path} can be read by others: chmod 600"
+
+
+@posix_only
+def test_a_key_that_others_can_read_is_a_finding(tmp_path):
+    folder = tmp_path / "state" / "llm_observer"
+    folder.mkdir(parents=True)
+    (folder / "hash_key").write_text("ab" * 32)
+    (folder / "hash_key").chmod(0o644)
+    assert "chmod 600" in file_of("key of the text hashes", 1)["problem"]
+
+
+@posix_only
+def test_a_good_key_is_told_with_its_mode_and_never_shown(tmp_path):
+    folder = tmp_path / "state" / "llm_observer"
+    folder.mkdir(parents=True)
+    (folder / "hash_key").write_text("ab" * 32)
+    (folder / "hash_key").chmod(0o600)
+    assert file_of("key of the text hashes")["state"] == "there, mode 0600"
+    assert "abab" not in run("--json").output
+
+
+def test_prices_have_a_version_and_an_age():
+    prices = diagnosis()["prices"]
+    assert prices["source"] == "genai-prices"
+    assert prices["age_days"] >= 0
+
+
+def test_the_text_form_says_the_same():
+    shown = run()
+    assert shown.exit_code == 0
+    for words in (
+        "openai",
+        "observable",
+        "WebSocket",
+        "nothing",
+        "hash_key",
+        "genai-prices",
+        "Findings\n  none",
+    ):
+        assert words in shown.stdout
+
+
+def test_an_unknown_option_is_wrong_usage():
+    assert run("--nothing").exit_code == 2

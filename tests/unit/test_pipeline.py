@@ -1,0 +1,209 @@
+"""The queue between the app's thread and the worker: bounded, fork-safe, never in the way."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from llm_observer.guard import caught, strict
+from llm_observer.pipeline import Pipeline
+
+
+class Item:
+    """Stands where an ended exchange stands."""
+
+    def __init__(self, name):
+        self.name = name
+        self.is_released = False
+
+    def release(self):
+        self.is_released = True
+
+
+class ListSink:
+    name = "list"
+
+    def __init__(self):
+        self.got = []
+        self.is_closed = False
+
+    def write(self, events):
+        self.got.extend(events)
+
+    def close(self):
+        self.is_closed = True
+
+
+class BlockedSink(ListSink):
+    def __init__(self):
+        super().__init__()
+        self.may_go = threading.Event()
+
+    def write(self, events):
+        self.may_go.wait(30)
+        super().write(events)
+
+
+@pytest.fixture
+def sink():
+    return ListSink()
+
+
+@pytest.fixture
+def pipeline(sink):
+    made = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=100, is_patient=False)
+    yield made
+    made.close(1)
+
+
+def submit(pipeline, *names):
+    for name in names:
+        pipeline.submit(Item(name), wake=True)
+
+
+def test_events_reach_the_sinks_in_order(pipeline, sink):
+    submit(pipeline, *range(90))
+    assert pipeline.flush(5)
+    assert sink.got == list(range(90))
+
+
+def test_nothing_starts_before_the_first_item(sink):
+    before = threading.active_count()
+    Pipeline(lambda: (lambda item: item, [sink]), max_queue=1, is_patient=False)
+    assert threading.active_count() == before
+
+
+def test_a_finaliser_starts_no_thread_and_its_item_is_not_lost(pipeline, sink):
+    before = threading.active_count()
+    pipeline.submit(Item("collected"), wake=False)
+    assert threading.active_count() == before
+    assert pipeline.flush(5)
+    assert sink.got == ["collected"]
+
+
+def test_a_full_queue_drops_and_counts_and_gives_the_bytes_back():
+    sink = BlockedSink()
+    pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=2, is_patient=True)
+    items = [Item(n) for n in range(5)]
+    for item in items:
+        pipeline.submit(item, wake=False)
+    assert [item.is_released for item in items] == [False, False, True, True, True]
+    assert pipeline.stats().dropped == 3
+    sink.may_go.set()
+    assert pipeline.close(5)
+
+
+def test_flush_gives_up_at_its_deadline_and_says_so():
+    sink = BlockedSink()
+    pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=9, is_patient=False)
+    submit(pipeline, "slow")
+    assert pipeline.flush(0.05) is False
+    assert pipeline.close(0.05) is False
+    assert sink.is_closed is False, "closing a sink that hangs would hang"
+    sink.may_go.set()
+
+
+def test_one_bad_item_and_one_bad_sink_cost_nobody_else(sink):
+    class BrokenSink(ListSink):
+        name = "broken"
+
+        def write(self, events):
+            raise OSError("disk full")
+
+    def build(item):
+        if item.name == "bad":
+            raise ValueError("cannot build")
+        return item.name
+
+    pipeline = Pipeline(lambda: (build, [BrokenSink(), sink]), max_queue=9, is_patient=False)
+    before = strict(False)
+    try:
+        submit(pipeline, "a", "bad", "b")
+        assert pipeline.flush(5)
+    finally:
+        strict(before)
+    assert sink.got == ["a", "b"]
+    assert caught()["event:ValueError"] >= 1
+    assert caught()["sink broken:OSError"] >= 1
+
+
+def test_close_flushes_and_closes_the_sinks(pipeline, sink):
+    submit(pipeline, "last")
+    assert pipeline.close(5)
+    assert (sink.got, sink.is_closed) == (["last"], True)
+
+
+def test_many_threads_lose_nothing():
+    sink = ListSink()
+    pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=10_000, is_patient=False)
+    threads = [threading.Thread(target=submit, args=(pipeline, *[(n, i) for i in range(500)])) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pipeline.flush(10)
+    assert sorted(sink.got) == sorted((n, i) for n in range(8) for i in range(500))
+    pipeline.close(1)
+
+
+FORK = """
+import os, sys, threading
+sys.path.insert(0, {tests!r})
+from test_pipeline import Item, ListSink
+from llm_observer.pipeline import Pipeline
+sink = ListSink()
+pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=100, is_patient=False)
+pipeline.submit(Item("parent"), wake=True)
+pipeline.flush(5)
+pipeline.submit(Item("parent, queued at the fork"), wake=False)
+child = os.fork()
+if child == 0:
+    pipeline.submit(Item("child"), wake=True)
+    assert pipeline.flush(5)
+    os._exit(0 if sink.got == ["parent", "child"] else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert pipeline.flush(5)
+assert sink.got == ["parent", "parent, queued at the fork"], sink.got
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_has_a_worker_of_its_own_and_repeats_nothing():
+    program = FORK.format(tests=os.path.dirname(__file__))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_queue_is_worked_off_where_no_thread_can_be_started(sink, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=9, is_patient=False)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    pipeline.submit(Item("a"), wake=False)
+    assert pipeline.flush(5)
+    assert sink.got == ["a"]
+
+
+def test_parts_that_cannot_be_loaded_cost_the_events_but_hang_nobody():
+    def load():
+        raise ImportError("a broken installation")
+
+    pipeline = Pipeline(load, max_queue=9, is_patient=False)
+    before = strict(False)
+    try:
+        submit(pipeline, "a")
+        assert pipeline.flush(5)
+    finally:
+        strict(before)
+    assert pipeline.stats().events == 0
+    assert caught()["load:ImportError"] >= 1
+
+
+def test_after_close_calls_are_dropped_and_counted_and_flush_returns_at_once(pipeline, sink):
+    assert pipeline.close(5)
+    submit(pipeline, "late")
+    assert pipeline.flush(30)
+    assert (sink.got, pipeline.stats().dropped) == ([], 1)
