@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-import sys
 import threading
 import time
 
 import pytest
-from integration.exchanges import anthropic_stream, ask, openai_stream, streamed
+
+import llm_observer
+from integration.exchanges import anthropic_stream, ask, openai_stream, plain, streamed
 from integration.loopback import Answer, Cut, Loopback, Wait, sse_answer
 from integration.sdks import make_client, real_client
 
@@ -44,7 +45,7 @@ def never_read(stream):
 def test_a_stream_read_to_its_end_is_complete(sdk, events):
     client = make_client(sdk, streamed(sdk))
     assert len(list(ask(client, stream=True))) > 3
-    (event,) = events()
+    (event,) = events
     call = event["llm_call"]
     assert (call["ending"], call["is_stream"], call["tokens"]["output"]) == ("complete", True, 5)
 
@@ -54,21 +55,21 @@ def test_a_stream_read_to_its_end_is_complete(sdk, events):
 def test_an_abandoned_stream_ends_once(sdk, leave, events):
     leave(ask(make_client(sdk, streamed(sdk)), stream=True))
     gc.collect()
-    assert [e["llm_call"]["ending"] for e in events()] == ["closed_early"]
+    assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
 
 
 @pytest.mark.parametrize("sdk", SDKS)
 def test_a_stream_that_nobody_reads_ends_when_it_is_collected(sdk, events):
     never_read(ask(make_client(sdk, streamed(sdk)), stream=True))
     gc.collect()
-    assert [e["llm_call"]["ending"] for e in events()] == ["closed_early"]
+    assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
 
 
 def test_what_was_received_before_an_early_end_is_counted(events):
     """Anthropic tells the input side first: leaving early must not lose it."""
     stop_early(ask(make_client("anthropic", streamed("anthropic")), stream=True))
     gc.collect()
-    tokens = events()[0]["llm_call"]["tokens"]
+    tokens = events[0]["llm_call"]["tokens"]
     assert (tokens["input_total"], tokens["cache_read"]) == (12, 4)
 
 
@@ -81,7 +82,7 @@ def test_a_consumer_that_raises_gets_its_own_exception_and_one_event(sdk, events
         for _ in ask(make_client(sdk, streamed(sdk)), stream=True):
             raise Mine
     gc.collect()
-    assert [e["llm_call"]["ending"] for e in events()] == ["closed_early"]
+    assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
 
 
 @pytest.mark.parametrize("sdk", SDKS)
@@ -90,7 +91,7 @@ def test_a_stream_that_breaks_off_is_an_error_with_what_was_received(sdk, events
     client = make_client(sdk, sse_answer(*steps[:3], Cut()))
     with pytest.raises(Exception, match=r".") as caught:
         list(ask(client, stream=True))
-    (event,) = events()
+    (event,) = events
     call = event["llm_call"]
     assert (call["ending"], call["response_id"]) == ("error", "chatcmpl-7" if sdk == "openai" else "msg_7")
     assert type(caught.value).__module__.partition(".")[0] in {"openai", "anthropic", "httpx", "httpx2"}
@@ -100,7 +101,7 @@ def test_a_stream_that_breaks_off_is_an_error_with_what_was_received(sdk, events
 def test_a_stream_without_its_last_event_is_truncated(sdk, steps, events):
     with contextlib.suppress(Exception):
         list(ask(make_client(sdk, sse_answer(*steps[:3])), stream=True))
-    assert [e["llm_call"]["ending"] for e in events()] == ["truncated"]
+    assert [e["llm_call"]["ending"] for e in events] == ["truncated"]
 
 
 async def _next_of(stream):
@@ -127,7 +128,7 @@ def test_an_async_stream_cancelled_by_a_timeout_is_cancelled_and_the_timeout_is_
             run(main)
         finally:
             wait.go.set()
-    assert [e["llm_call"]["ending"] for e in events()] == ["cancelled"]
+    assert [e["llm_call"]["ending"] for e in events] == ["cancelled"]
 
 
 @pytest.mark.parametrize("sdk", SDKS)
@@ -145,7 +146,7 @@ def test_a_cancelled_task_sees_its_cancellation_and_leaves_one_event(sdk, events
             await task
 
     run(main)
-    assert [e["llm_call"]["ending"] for e in events()] == ["cancelled"]
+    assert [e["llm_call"]["ending"] for e in events] == ["cancelled"]
 
 
 @pytest.mark.parametrize("sdk", SDKS)
@@ -165,7 +166,7 @@ def test_an_async_stream_left_by_break_and_collected_in_another_task_logs_nothin
     with caplog.at_level(logging.DEBUG, logger="llm_observer"):
         run(main)
         gc.collect()
-    assert [e["llm_call"]["ending"] for e in events()] == ["closed_early"]
+    assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
     assert [r.getMessage() for r in caplog.records if r.name.startswith("llm_observer")] == []
 
 
@@ -176,14 +177,14 @@ def test_keyboard_interrupt_passes_and_ends_the_call_as_cancelled(sdk, events):
 
     with pytest.raises(KeyboardInterrupt):
         ask(make_client(sdk, interrupted))
-    assert [e["llm_call"]["ending"] for e in events()] == ["cancelled"]
+    assert [e["llm_call"]["ending"] for e in events] == ["cancelled"]
 
 
-def test_a_stream_open_at_exit_is_not_lost(events, observer):
+def test_a_stream_open_at_exit_is_not_lost(events):
     stream = ask(make_client("openai", streamed("openai")), stream=True)
     next(iter(stream))
-    observer.shutdown()
-    assert [e["llm_call"]["ending"] for e in events()] == ["open_at_exit"]
+    llm_observer.shutdown()
+    assert [e["llm_call"]["ending"] for e in events] == ["open_at_exit"]
     stream.close()
 
 
@@ -199,7 +200,7 @@ def test_the_first_chunk_arrives_while_the_rest_is_still_to_come(events):
         wait.go.set()
         list(stream)
         client.close()
-    call = events()[0]["llm_call"]
+    call = events[0]["llm_call"]
     assert call["timing"]["time_to_first_chunk_ms"] <= call["timing"]["duration_ms"]
 
 
@@ -218,41 +219,36 @@ def test_the_largest_gap_and_the_first_chunk_are_measured_in_streams_only(events
         list(ask(client, stream=True))
         client.close()
     ask(make_client("openai", _plain()))
-    streamed_call, plain_call = (e["llm_call"]["timing"] for e in events())
+    streamed_call, plain_call = (e["llm_call"]["timing"] for e in events)
     assert streamed_call["largest_gap_ms"] >= 60
     assert not {"time_to_first_chunk_ms", "largest_gap_ms"} & set(plain_call)
 
 
 def _plain():
-    from integration.exchanges import plain
-
     return plain("openai")
 
 
-def test_a_thousand_abandoned_streams_leave_nothing_open(events, observer):
+def test_a_thousand_abandoned_streams_leave_nothing_open(events):
     client = make_client("openai", streamed("openai"))
     for _ in range(1000):
         stop_early(ask(client, stream=True))
     gc.collect()
-    assert len(events()) == 1000
-    assert observer.stats()["open_exchanges"] == 0
+    assert len(events) == 1000
+    assert llm_observer.stats()["open_exchanges"] == 0
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.timeout")
 def test_two_hundred_tasks_do_not_mix_their_calls(events):
-    async def one(client, n, observer):
+    async def one(client, n):
         async with observer.observe(n=n):
             chunks = [c async for c in await ask(client, stream=True)]
             await asyncio.sleep(0)
             return len(chunks)
 
     async def main():
-        import llm_observer
-
         client = make_client("openai", streamed("openai"), is_async=True)
-        await asyncio.gather(*(one(client, n, llm_observer) for n in range(200)))
+        await asyncio.gather(*(one(client, n) for n in range(200)))
 
     run(main)
-    got = events()
+    got = list(events)
     assert sorted(e["attributes"]["n"] for e in got) == list(range(200))
     assert len({e["span_id"] for e in got}) == len({e["trace_id"] for e in got}) == 200

@@ -138,7 +138,9 @@ def test_close_flushes_and_closes_the_sinks(pipeline, sink):
 def test_many_threads_lose_nothing():
     sink = ListSink()
     pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=10_000, is_patient=False)
-    threads = [threading.Thread(target=submit, args=(pipeline, *[(n, i) for i in range(500)])) for n in range(8)]
+    threads = [
+        threading.Thread(target=submit, args=(pipeline, *[(n, i) for i in range(500)])) for n in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

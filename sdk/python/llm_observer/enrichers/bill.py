@@ -67,10 +67,10 @@ class Rates:
 
 
 class Line(NamedTuple):
-    """*count* tokens at *rate*, for one part of the bill. name: of what has no rate."""
+    """*tokens* at *rate*, for one part of the bill. name: what they are, where they have no rate."""
 
     part: str
-    count: int
+    tokens: int
     rate: Decimal | None
     name: str
 
@@ -89,7 +89,7 @@ def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, tt
         doubts = [
             Doubt("tier_unpriced", f"no price for {line.name}")
             for line in lines
-            if line.rate is None and line.count
+            if line.rate is None and line.tokens
         ]
         doubts += _count_doubts(tokens, rates, ttl_known=ttl_known)
         parts = _parts(lines)
@@ -100,7 +100,7 @@ def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, tt
 def _parts(lines: list[Line]) -> dict[str, Decimal]:
     parts: dict[str, Decimal] = {}
     for line in lines:
-        price = Decimal(0) if line.rate is None else (line.rate * line.count).scaleb(PER_MILLION)
+        price = Decimal(0) if line.rate is None else (line.rate * line.tokens).scaleb(PER_MILLION)
         parts[line.part] = parts.get(line.part, Decimal(0)) + price
     return parts
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Found", "Model", "PriceBook", "Rate", "Vendor", "book_of", "newest_day"]
 
@@ -38,7 +38,7 @@ class Clause(msgspec.Struct, frozen=True, array_like=True):
         return _MATCHERS[self.kind](self, name)
 
 
-_MATCHERS = {
+_MATCHERS: dict[str, Callable[[Clause, str], bool]] = {
     "starts_with": lambda clause, name: name.startswith(clause.text.lower()),
     "ends_with": lambda clause, name: name.endswith(clause.text.lower()),
     "contains": lambda clause, name: clause.text.lower() in name,
@@ -105,7 +105,7 @@ _MODELS = msgspec.json.Decoder(tuple[Model, ...])
 
 
 class Found(NamedTuple):
-    """A model, the vendor whose price it is, and whether it was asked for by that vendor."""
+    """A model and the vendor whose price it is. is_own: it is not another vendor that resells it."""
 
     vendor: str
     model: Model
@@ -143,7 +143,7 @@ class PriceBook(msgspec.Struct):
             for seller in self._sellers(vendor, spelling):
                 model = next((one for one in self.models(seller) if one.match.matches(spelling)), None)
                 if model is not None:
-                    return Found(seller.id, model, seller.id == vendor)
+                    return Found(seller.id, model, vendor in {None, seller.id})
         return None
 
     def _sellers(self, vendor: str | None, name: str) -> Iterator[Vendor]:

@@ -1,0 +1,195 @@
+"""Start, fork and exit: nothing before the first call, a worker per process, an end within its deadline."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from integration.exchanges import ask, plain, streamed
+from integration.sdks import make_client
+import llm_observer
+"""
+
+
+def run(program, tmp_path, *, timeout=60, **environ):
+    """The finished process and its events."""
+    file = tmp_path / "events.jsonl"
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), **environ}
+    done = subprocess.run(
+        [sys.executable, "-c", HEAD + program], capture_output=True, text=True, env=env, timeout=timeout
+    )
+    lines = file.read_text().splitlines() if file.exists() else []
+    return done, [json.loads(line) for line in lines]
+
+
+def test_the_last_call_before_the_end_is_not_lost(tmp_path):
+    done, events = run('llm_observer.patch(); ask(make_client("openai", plain("openai")))', tmp_path)
+    assert (done.returncode, done.stderr, len(events)) == (0, "", 1)
+
+
+def test_the_summary_is_printed_at_exit(tmp_path):
+    program = 'llm_observer.patch(); ask(make_client("openai", plain("openai")))'
+    done, _ = run(program, tmp_path, LLM_OBSERVER_SUMMARY="1")
+    assert "gpt-4o-mini" in done.stderr
+    assert "1 call" in done.stderr
+
+
+def test_import_and_patch_start_no_thread(tmp_path):
+    program = "import threading; llm_observer.patch(); print(threading.active_count())"
+    done, _ = run(program, tmp_path)
+    assert done.stdout.strip() == "1"
+
+
+def test_enabled_0_turns_the_whole_library_off_whatever_arguments_say(tmp_path):
+    program = """
+import openai._base_client as base
+before = base.SyncAPIClient.request
+report = llm_observer.patch(enabled=True, summary=True)
+assert base.SyncAPIClient.request is before
+assert report.is_enabled is False
+ask(make_client("openai", plain("openai")))
+"""
+    done, events = run(program, tmp_path, LLM_OBSERVER_ENABLED="0")
+    assert (done.returncode, done.stderr, events) == (0, "", [])
+
+
+FORKING = """
+import os
+llm_observer.patch()
+client = make_client("openai", plain("openai"))
+ask(client)
+if {warm}:
+    llm_observer.flush()
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        for _ in range(5):
+            ask(client)
+        assert llm_observer.session().calls == 5, llm_observer.session().calls
+        os._exit(0)
+    children.append(child)
+assert all(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) == 0 for c in children)
+ask(client)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("warm", [True, False], ids=["worker idle", "queue not empty"])
+def test_forked_children_have_workers_of_their_own_and_repeat_nothing(tmp_path, warm):
+    done, events = run(FORKING.format(warm=warm), tmp_path, PYTHONWARNINGS="ignore")
+    assert done.returncode == 0, done.stderr
+    assert len(events) == len({event["event_id"] for event in events}) == 2 + 3 * 5
+    assert len({event["span_id"] for event in events}) == 17
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_workers_record_their_calls(tmp_path, method):
+    if method not in __import__("multiprocessing").get_all_start_methods():
+        pytest.skip("not on this system")
+    script = tmp_path / "app.py"
+    script.write_text(
+        HEAD
+        + f"""
+import multiprocessing
+llm_observer.patch()
+
+def work(n):
+    ask(make_client("openai", plain("openai")))
+    return llm_observer.flush(30)
+
+if __name__ == "__main__":
+    with multiprocessing.get_context({method!r}).Pool(2) as pool:
+        assert all(pool.map(work, range(6)))
+"""
+    )
+    file = tmp_path / "events.jsonl"
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=env, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(file.read_text().splitlines()) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_sink_that_hangs_does_not_hold_up_the_exit(tmp_path):
+    program = f"""
+import os, threading
+os.mkfifo({str(tmp_path / "full")!r})
+held = os.open({str(tmp_path / "full")!r}, os.O_RDWR | os.O_NONBLOCK)
+try:
+    while True:
+        os.write(held, b"x" * 4096)
+except BlockingIOError:
+    pass
+blocked = os.open({str(tmp_path / "full")!r}, os.O_WRONLY)
+
+class Full:
+    def write(self, text): os.write(blocked, text.encode())
+    def flush(self): pass
+
+client = make_client("openai", plain("openai"))
+sys.stdout = Full()
+llm_observer.patch(stdout=True, exit_timeout_s=0.5)
+ask(client)
+"""
+    start = time.monotonic()
+    done, _ = run(program, tmp_path, timeout=50)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 30
+
+
+def test_ctrl_c_while_a_stream_is_read_ends_the_process_as_ever(tmp_path):
+    program = """
+import os, signal
+llm_observer.patch()
+for _ in ask(make_client("openai", streamed("openai")), stream=True):
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+    done, events = run(program, tmp_path)
+    assert done.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in done.stderr
+    assert len(events) == 1
+
+
+def test_a_broken_disk_costs_the_events_and_one_log_line(tmp_path):
+    """One line per kind of failure, however often it happens."""
+    program = """
+llm_observer.patch(file="/dev/full/no/such/place.jsonl")
+client = make_client("openai", plain("openai"))
+for _ in range(20):
+    ask(client)
+    llm_observer.flush()
+assert llm_observer.session().calls == 20
+assert any(kind.startswith("sink") for kind in llm_observer.stats()["faults"])
+"""
+    done, _ = run(program, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 1 <= len(done.stderr.splitlines()) <= 2
+
+
+def test_gevent_patched_after_our_import_still_works(tmp_path):
+    pytest.importorskip("gevent")
+    program = """
+llm_observer.patch()
+import gevent.monkey
+gevent.monkey.patch_all()
+import gevent
+jobs = [gevent.spawn(lambda: ask(make_client("openai", plain("openai"))).id) for _ in range(5)]
+gevent.joinall(jobs, raise_error=True)
+assert llm_observer.flush(20)
+"""
+    head = "import llm_observer\nllm_observer.patch()\nimport gevent.monkey\ngevent.monkey.patch_all()\n"
+    file = tmp_path / "events.jsonl"
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), "PYTHONWARNINGS": "ignore"}
+    source = head + HEAD + program.split("patch_all()\n")[1]
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(file.read_text().splitlines()) == 5

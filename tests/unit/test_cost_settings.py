@@ -1,0 +1,130 @@
+"""Private prices, discounts and deployment names: what they change, and what is refused."""
+
+import pytest
+from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
+
+from llm_observer.enrichers.cost import CostEnricher
+from llm_observer.errors import ConfigError
+
+MINE = {"input": 1.1, "output": "2.2"}
+
+
+def test_a_private_price_wins_over_the_list():
+    cost = cost_of(call_of("gpt-4o", openai_tokens()), {"prices": {"gpt-4o": MINE}})
+    assert (cost.total_usd, cost.source, cost.price_id) == ("0.00132", "override", "gpt-4o")
+    assert (cost.status, cost.note) == ("exact", None)
+
+
+@pytest.mark.parametrize("name", ["my-model", "openai/my-model", "openai/my-*", "MY-*", "*"])
+def test_a_private_price_is_found_by_name_or_pattern(name):
+    assert cost_of(call_of("My-Model", openai_tokens()), {"prices": {name: MINE}}).total_usd == "0.00132"
+
+
+def test_the_most_specific_pattern_wins():
+    prices = {name: {"input": rate} for rate, name in enumerate(["*", "gpt-*", "gpt-4*", "gpt-4o"])}
+    cost = cost_of(call_of("gpt-4o", openai_tokens(output=0)), {"prices": prices})
+    assert (cost.price_id, cost.input_usd) == ("gpt-4o", "0.003")
+
+
+def test_a_private_price_for_another_provider_is_not_taken():
+    cost = cost_of(call_of("gpt-4o", openai_tokens()), {"prices": {"azure.ai.openai/gpt-4o": MINE}})
+    assert cost.source == "genai-prices"
+
+
+def test_a_private_price_makes_a_local_model_known():
+    call = call_of("llama3.2", openai_tokens(), provider="ollama")
+    assert cost_of(call, {"prices": {"ollama/*": {"input": 0, "output": 0}}}).total_usd == "0"
+
+
+def test_each_kind_of_token_may_have_a_private_price():
+    rates = {
+        "input": 1,
+        "output": 2,
+        "cache_read": "0.1",
+        "cache_write_5m": 3,
+        "cache_write_1h": 4,
+        "web_search": 5,
+    }
+    tokens = claude_tokens(cache_read=1000, cache_write=2000, cache_write_5m=1000, cache_write_1h=1000)
+    call = claude("mine", tokens, server_tool_use={"web_search_requests": 1})
+    cost = cost_of(call, {"prices": {"mine": rates}})
+    assert (cost.input_usd, cost.cache_read_usd, cost.output_usd) == ("0.001", "0.0001", "0.0002")
+    assert (cost.cache_write_5m_usd, cost.cache_write_1h_usd) == ("0.003", "0.004")
+    assert (cost.server_tools_usd, cost.total_usd) == ("0.005", "0.0133")
+
+
+def test_a_private_price_of_a_zero_is_a_price():
+    rates = {"input": 1, "cache_write": 1, "cache_write_5m": 0}
+    tokens = claude_tokens(output=0, cache_write=1000, cache_write_5m=1000)
+    assert cost_of(claude("mine", tokens), {"prices": {"mine": rates}}).cache_write_usd == "0"
+
+
+def test_a_private_price_holds_in_the_tiers_that_it_names_only():
+    prices = {"gpt-4o": {**MINE, "tiers": {"flex": {"input": "0.5"}}}}
+    flex, priority = (
+        cost_of(call_of("gpt-4o", openai_tokens(), service_tier=tier), {"prices": prices})
+        for tier in ("flex", "priority")
+    )
+    assert (flex.total_usd, flex.tier) == ("0.00072", "flex")
+    assert (priority.status, priority.note) == (
+        "tier_unpriced",
+        "the private price gpt-4o has no tier priority",
+    )
+
+
+def test_a_private_price_is_final_whatever_the_region():
+    call = claude("claude-opus-5", claude_tokens(), inference_geo="us")
+    assert cost_of(call, {"prices": {"claude-opus-5": MINE}}).total_usd == "0.00132"
+
+
+@pytest.mark.parametrize(
+    "discount", [0.2, "0.2", {"openai": 0.2}, {"openai/gpt-4*": "0.2", "*": 0.5}, {"gpt-4o": 0.2}]
+)
+def test_a_discount_is_taken_off_every_part_and_named(discount):
+    cost = cost_of(call_of("gpt-4o", openai_tokens(cache_read=400)), {"discount": discount})
+    assert (cost.total_usd, cost.input_usd, cost.cache_read_usd) == ("0.0024", "0.0012", "0.0004")
+    assert (cost.status, cost.note) == ("exact", "discount of 20 % applied")
+
+
+def test_a_discount_for_another_provider_is_not_taken():
+    assert cost_of(call_of("gpt-4o", openai_tokens()), {"discount": {"anthropic": 0.2}}).total_usd == "0.0035"
+
+
+def test_the_figure_of_the_provider_has_no_discount_of_ours():
+    call = call_of("openai/gpt-4o", openai_tokens(), provider="openrouter")
+    cost = cost_of(call, {"discount": 1}, stated="0.0035")
+    assert (cost.total_usd, cost.provider_usd, cost.difference_usd) == ("0", "0.0035", "0.0035")
+
+
+@pytest.mark.parametrize(
+    ("prices", "named"),
+    [
+        ({"m": {"inptu": 1}}, "m.inptu"),
+        ({"m": {"output": 1}}, "m.input"),
+        ({"m": {"input": -1}}, "m.input"),
+        ({"m": {"input": "one"}}, "m.input"),
+        ({"m": {"input": float("nan")}}, "m.input"),
+        ({"m": {"input": True}}, "m.input"),
+        ({"m": {"input": None}}, "m.input"),
+        ({"m": 1}, "m"),
+        ({3: {"input": 1}}, "3"),
+        ({"m": {"input": 1, "tiers": 2}}, "m.tiers"),
+        ({"m": {"input": 1, "tiers": {"flex": {"x": 2}}}}, "m.tiers.flex.x"),
+        ([], "prices"),
+    ],
+)
+def test_a_wrong_private_price_is_refused_by_name(prices, named):
+    with pytest.raises(ConfigError, match=rf"^prices\b.*{named}"):
+        CostEnricher(prices=prices)
+
+
+@pytest.mark.parametrize("discount", [1.1, -0.1, "a", True, {"openai": 2}, {"openai": None}, {3: 0.1}])
+def test_a_wrong_discount_is_refused_by_name(discount):
+    with pytest.raises(ConfigError, match="^discount: "):
+        CostEnricher(discount=discount)
+
+
+@pytest.mark.parametrize("deployments", [{"a": ""}, {"a": 3}, {3: "gpt-4o"}, ["a"]])
+def test_a_wrong_deployment_is_refused_by_name(deployments):
+    with pytest.raises(ConfigError, match="^deployments: "):
+        CostEnricher(deployments=deployments)
