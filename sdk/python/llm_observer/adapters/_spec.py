@@ -13,6 +13,10 @@ class Adapter(Protocol):
 
     wire: str
 
+    def accepts(self, exchange: Exchange) -> bool:
+        """Whether *exchange* is of this wire."""
+        ...
+
     def decode(self, exchange: Exchange, *, with_content: bool = False) -> Decoded:
         """What *exchange* says; what cannot be read is absent, with a note. Never raises on any bytes."""
         ...

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["Notes", "Reader", "as_count", "at", "clean", "dicts", "loads"]
+__all__ = ["Notes", "Reader", "as_count", "as_number", "at", "clean", "dicts", "loads"]
 
 MAX_TEXT = 512
 """Longest name or id that is kept; a longer one is no name."""
@@ -98,6 +98,17 @@ class Reader:
             count = as_count(value)
             if count is not None:
                 return count
+            self._notes.add(self._code)
+        return None
+
+    def flag(self, *paths: str) -> bool | None:
+        """The first true or false at *paths*."""
+        for path in paths:
+            value = at(self.document, path)
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                return value
             self._notes.add(self._code)
         return None
 

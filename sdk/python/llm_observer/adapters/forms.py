@@ -7,7 +7,9 @@ from llm_observer.adapters.fields import clean
 __all__ = ["form_fields"]
 
 MAX_VALUE = 512
-_NAME = re.compile(rb'content-disposition:[^\r\n]*?[; ]name="?([A-Za-z0-9_\[\].-]{1,80})"?(?=[;\r\n])', re.IGNORECASE)
+_NAME = re.compile(
+    rb'content-disposition:[^\r\n]*?[; ]name="?([A-Za-z0-9_\[\].-]{1,80})"?(?=[;\r\n])', re.IGNORECASE
+)
 
 
 def form_fields(body: bytes) -> dict[str, str]:

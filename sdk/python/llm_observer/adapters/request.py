@@ -43,7 +43,11 @@ _KINDS = {
 }
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _SCANNED = 64 * 1024
-_MISSING = {"not_kept": "request_not_kept", "undecodable": "request_undecodable", "truncated": "request_truncated"}
+_MISSING = {
+    "not_kept": "request_not_kept",
+    "undecodable": "request_undecodable",
+    "truncated": "request_truncated",
+}
 
 
 class Body(msgspec.Struct):
@@ -133,7 +137,9 @@ def _form(data: bytes, size: int | None) -> Asked:
     fields = form_fields(data)
     stream = fields.get("stream")
     return Asked(
-        Request(body_bytes=size), fields.get("model") or None, None if stream is None else stream.lower() == "true"
+        Request(body_bytes=size),
+        fields.get("model") or None,
+        None if stream is None else stream.lower() == "true",
     )
 
 

@@ -11,7 +11,15 @@ from decimal import Decimal
 from llm_observer.adapters.fields import Notes, Reader, as_count, as_number, at
 from llm_observer.call import Tokens
 
-__all__ = ["ANTHROPIC", "OPENAI", "UsageTable", "flat_numbers", "server_tool_counts", "stated_cost", "tokens_of"]
+__all__ = [
+    "ANTHROPIC",
+    "OPENAI",
+    "UsageTable",
+    "flat_numbers",
+    "server_tool_counts",
+    "stated_cost",
+    "tokens_of",
+]
 
 UsageTable = Mapping[str, tuple[str, ...]]
 MAX_NUMBERS = 64
@@ -71,47 +79,50 @@ _TTLS = ("cache_write_5m", "cache_write_1h", "cache_write_30m", "cache_write_12h
 _SERVER_TOOLS = ("server_tool_use", "server_tool_use_details", "server_side_tool_usage_details")
 
 
-def tokens_of(usage: object, table: UsageTable, notes: Notes) -> Tokens | None:
-    """The counts that *usage* holds, and the two views of input; None where it holds none."""
+def tokens_of(
+    usage: object, table: UsageTable, notes: Notes, *, is_input_only: bool = False
+) -> Tokens | None:
+    """The counts that *usage* holds, and the two views of input; None where it holds none.
+
+    is_input_only: the operation has no output, so that a lone total is its input (embeddings).
+    """
     if not isinstance(usage, dict):
         return None
     reader = Reader(usage, notes, "usage")
     counts = {kind: reader.count(*paths) for kind, paths in table.items()}
     if counts["cache_write"] is None:
         counts["cache_write"] = _sum_of(counts, *_TTLS)
-    view = _with_cache_apart if table is ANTHROPIC else _with_cache_inside
-    tokens = Tokens(**counts, **view(counts))
+    if table is ANTHROPIC:
+        view = _with_cache_apart(counts, is_own="input_tokens" in usage)
+    else:
+        given = counts["input_reported"]
+        view = _with_cache_inside(counts, counts["total"] if given is None and is_input_only else given)
+    tokens = Tokens(**counts, **view)
     return None if tokens == Tokens() else tokens
 
 
-def _with_cache_apart(counts: Mapping[str, int | None]) -> dict[str, int | None]:
+def _with_cache_apart(counts: Mapping[str, int | None], *, is_own: bool) -> dict[str, int | None]:
     """Anthropic's `input_tokens` leaves out what was read from or written to the cache.
 
+    is_own: it is that field; a count of Bedrock's own says nothing of the cache. Source:
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching (2026-11-21)
     """
-    given, is_known = counts["input_reported"], _has_cache(counts)
-    return {
-        "input_total": None if given is None else _sum_of(counts, "input_reported", "cache_read", "cache_write"),
-        "input_uncached": given if is_known else None,
-    }
+    given = counts["input_reported"]
+    total = None if given is None else _sum_of(counts, "input_reported", "cache_read", "cache_write")
+    is_known = is_own or counts["cache_read"] is not None or counts["cache_write"] is not None
+    return {"input_total": total, "input_uncached": given if is_known else None}
 
 
-def _with_cache_inside(counts: Mapping[str, int | None]) -> dict[str, int | None]:
-    """OpenAI's `prompt_tokens` and `input_tokens` hold the cached ones; an embedding only has a total.
+def _with_cache_inside(counts: Mapping[str, int | None], total: int | None) -> dict[str, int | None]:
+    """OpenAI's `prompt_tokens` and `input_tokens` hold the cached ones.
 
     https://developers.openai.com/api/docs/guides/prompt-caching (2026-11-21). Some vendors report more
     cached tokens than input; what was not cached is unknown then.
     """
-    total = counts["input_reported"]
-    if total is None and counts["output"] is None:
-        total = counts["total"]
     cached = _sum_of(counts, "cache_read", "cache_write")
-    is_sound = total is not None and cached is not None and cached <= total
-    return {"input_total": total, "input_uncached": total - cached if is_sound else None}  # type: ignore[operator]  # is_sound: neither is None
-
-
-def _has_cache(counts: Mapping[str, int | None]) -> bool:
-    return counts["cache_read"] is not None or counts["cache_write"] is not None
+    if total is None or cached is None or cached > total:
+        return {"input_total": total, "input_uncached": None}
+    return {"input_total": total, "input_uncached": total - cached}
 
 
 def _sum_of(counts: Mapping[str, int | None], *kinds: str) -> int | None:

@@ -1,0 +1,96 @@
+"""What does an OpenAI-compatible answer say? Chat, Responses and all other routes, by dotted paths."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from llm_observer.adapters.answer import Answer, Format
+from llm_observer.adapters.fields import Notes, Reader, at, clean, dicts
+from llm_observer.adapters.openai_stream import fold
+from llm_observer.adapters.text import joined, plain
+from llm_observer.adapters.usage import OPENAI
+from llm_observer.call import ToolUse
+
+__all__ = ["OPENAI_FORMAT"]
+
+_USAGE_AT = ("usage", "x_groq.usage")
+_REASONS = frozenset({"response", "response.compaction"})
+"""Values of `object` whose status says how the answer finished."""
+_OWN_CALLS = {"function_call": "function", "custom_tool_call": "custom"}
+"""Items of a Responses answer that ask the app to run a tool; other `…_call` items ran at the provider."""
+_MCP = "mcp_call"
+
+
+def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answer:  # noqa: FBT001 - the shape of `Format.read`
+    """The answer that *document* is."""
+    reader = Reader(document, notes, "response")
+    choices, items = list(dicts(document.get("choices"))), list(dicts(document.get("output")))
+    return Answer(
+        model=reader.text("model"),
+        response_id=reader.text("id"),
+        finish_reasons=tuple(_finish_reasons(document, choices)),
+        usage=next((usage for path in _USAGE_AT if (usage := at(document, path)) is not None), None),
+        service_tier=reader.text("service_tier", "usage.service_tier"),
+        tool_calls=(*_called_in(choices), *_called_by(items)),
+        other_tools=tuple(_hosted(items)),
+        error=document.get("error"),
+        text=_text(choices, items) if with_text else None,
+    )
+
+
+def _finish_reasons(document: Mapping[str, object], choices: Iterable[dict[str, object]]) -> Iterator[str]:
+    for choice in choices:
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            yield clean(reason)
+    if document.get("object") in _REASONS:
+        reason = at(document, "incomplete_details.reason") or document.get("status")
+        if isinstance(reason, str):
+            yield clean(reason)
+
+
+def _called_in(choices: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
+    for choice in choices:
+        for call in dicts(at(choice, "message.tool_calls")):
+            is_custom = isinstance(call.get("custom"), dict) and not at(call, "function.name")
+            kind = "custom" if is_custom else "function"
+            yield _tool(call.get(kind), kind)
+        legacy = at(choice, "message.function_call")
+        if isinstance(legacy, dict) and any(legacy.values()):  # Snowflake sends an empty one
+            yield _tool(legacy, "function")
+
+
+def _tool(value: object, kind: str) -> ToolUse:
+    """A call with its name and the size of its arguments, wherever the wire has them."""
+    name, given = at(value, "name"), at(value, "input" if kind == "custom" else "arguments")
+    return ToolUse(
+        name=clean(name) if isinstance(name, str) and name else None,
+        kind="custom" if kind == "custom" else "function",
+        arguments_bytes=len(given.encode("utf-8", "replace")) if isinstance(given, str) else None,
+    )
+
+
+def _called_by(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
+    for item in items:
+        kind = _OWN_CALLS.get(str(item.get("type")))
+        if kind is not None:
+            yield _tool(item, kind)
+
+
+def _hosted(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
+    for item in items:
+        kind = item.get("type")
+        if isinstance(kind, str) and kind.endswith("_call") and kind not in _OWN_CALLS:
+            yield ToolUse(name=clean(kind), kind="mcp" if kind == _MCP else "server")
+
+
+def _text(choices: Iterable[dict[str, object]], items: Iterable[dict[str, object]]) -> str | None:
+    said = [plain(at(choice, "message.content")) or plain(choice.get("text")) for choice in choices]
+    return joined([*said, *(plain(item.get("content")) for item in items)])
+
+
+OPENAI_FORMAT = Format(
+    wire="openai",
+    usage=OPENAI,
+    request_id=("x-request-id", "apim-request-id", "x-amzn-requestid", "request-id"),
+    read=read,
+    fold=fold,
+)
