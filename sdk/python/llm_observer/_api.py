@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -70,8 +71,33 @@ def _session() -> Session:
 
     with _lock:
         if not _sessions:
-            _sessions.append(Session())
+            _sessions.append(Session(settle=flush, render=_render))
         return _sessions[0]
+
+
+def _render(session: Session) -> str:
+    import shutil
+
+    from llm_observer.report.text import render
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    return render(session, width=width, color=_is_colored())
+
+
+def _is_colored() -> bool:
+    """Whether a person reads standard error on a terminal (https://no-color.org)."""
+    return "NO_COLOR" not in os.environ and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _after_fork() -> None:
+    """A child has its own calls, and its parent's locks may be held by threads that it does not have."""
+    global _lock  # noqa: PLW0603 - the same lock, new
+    _lock = threading.RLock()
+    _sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def patch(
@@ -155,7 +181,7 @@ class observe:  # noqa: N801 - `with observe(user="ada") as session:`
         from llm_observer.sinks.session import Session
 
         self._attributes = attributes
-        self.session = Session(settle=flush)
+        self.session = Session(settle=flush, render=_render)
 
     def __enter__(self) -> Session:
         outer = current_observation()

@@ -24,7 +24,7 @@ Decode = Callable[..., Decoded]
 
 
 class Assembler:
-    """Calls the adapter, then the enrichers in order.
+    """Calls the adapter, then the enrichers in order; the sessions of `observe()` get the event too.
 
     decode: `adapters.decode`. with_content: the app asked for text. service: the app, on every event.
     """
@@ -45,7 +45,10 @@ class Assembler:
         call = _placed(decoded.call, exchange, context)
         for enrich in self._enrichers:
             call = enrich(call, decoded, exchange)
-        return self._envelope(call, exchange, context)
+        event = self._envelope(call, exchange, context)
+        for scope in context.observation.scopes if context.observation else ():
+            scope.add(event)
+        return event
 
     def _envelope(self, call: LLMCall, exchange: Exchange, context: CallContext) -> Event:
         observation = context.observation

@@ -38,7 +38,12 @@ def _sinks(config: Config) -> list[Sink]:
 def _assembler(config: Config) -> Assembler:
     enrichers: list[Enricher] = [
         UsageOnce(),
-        CostEnricher(prices=config.prices, discount=config.discount, deployments=config.deployments),
+        CostEnricher(
+            prices=config.prices,
+            discount=config.discount,
+            deployments=config.deployments,
+            state_dir=config.state_dir,
+        ),
         Fingerprint(Hasher(config.hash_key, config.state_dir)),
     ]
     if config.capture_content:

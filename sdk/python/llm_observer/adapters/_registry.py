@@ -5,8 +5,8 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from llm_observer.adapters._spec import Adapter
-from llm_observer.adapters.anthropic import ANTHROPIC_FORMAT
 from llm_observer.adapters.answer import Format
+from llm_observer.adapters.anthropic import ANTHROPIC_FORMAT
 from llm_observer.adapters.building import build
 from llm_observer.adapters.openai import OPENAI_FORMAT
 from llm_observer.adapters.routes import route_of

@@ -63,7 +63,8 @@ class Events:
 
     def __iter__(self) -> Iterator[dict[str, object]]:
         if looks_like_frames(self._body):
-            yield from (event for frame in frames(self._body) if (event := model_event(frame)) is not None)
+            found = (model_event(frame) for frame in frames(self._body))
+            yield from (event for event in found if event is not None)
             return
         for event in server_events(self._body):
             if event.data.strip() == DONE:

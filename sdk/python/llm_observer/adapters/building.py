@@ -1,7 +1,7 @@
 """How does a call come out of an exchange? Route, request, answer, tokens, ending, error and times in one."""
 
 from llm_observer.adapters.answer import Answer, Events, Format, document_of, is_event_stream
-from llm_observer.adapters.errors import error_of
+from llm_observer.adapters.failures import error_of
 from llm_observer.adapters.fields import Notes
 from llm_observer.adapters.providers import Place, place_of
 from llm_observer.adapters.request import Asked, read_request

@@ -42,7 +42,9 @@ _AZURE = re.compile(r"/openai/deployments/([^/]+)/")
 _IN_PATH = (_BEDROCK, _VERTEX, _AZURE)
 _STREAMING = ("invoke-with-response-stream", "converse-stream", "streamRawPredict")
 _NOUNS = frozenset(
-    """
+    re.findall(
+        r"\w+",
+        """
     agents assistants audio audit_logs batches calls certificates chat checkpoints client_secrets clips
     completions compact containers content conversations costs cancel credentials deployments edits embeddings
     environments evals events experimental file_batches files fine_tuning generations graders groups images
@@ -50,7 +52,8 @@ _NOUNS = frozenset(
     output_items pause permissions projects prompts realtime rerank responses results resume roles runs search
     sessions skills speech steps threads transcription_sessions transcriptions translations uploads usage
     user_profiles users variations vaults vector_stores versions videos voices webhooks
-    """.split()
+    """,
+    )
 )
 """Parts of a path that name a resource or what is done to it. Any other one is an id, or says nothing."""
 _FIXED = re.compile(

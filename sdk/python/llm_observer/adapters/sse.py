@@ -28,7 +28,8 @@ def looks_like_events(body: bytes) -> bool:
 
 def server_events(body: bytes) -> Iterator[ServerEvent]:
     """The events of *body* that have data, in order."""
-    name, data = "", []
+    name = ""
+    data: list[bytes] = []
     for line in _lines(body):
         if not line:
             if data:

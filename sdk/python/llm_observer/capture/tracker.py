@@ -15,7 +15,7 @@ __all__ = ["Tracker", "TrackerSource"]
 class Submit(Protocol):
     """Takes an ended exchange; never blocks, takes no lock when *wake* is False."""
 
-    def __call__(self, exchange: OpenExchange, *, wake: bool) -> None:
+    def __call__(self, exchange: OpenExchange, /, *, wake: bool) -> None:
         """Queue *exchange* for the worker."""
         ...
 

@@ -1,7 +1,5 @@
 """What went wrong, as the provider says it? Type and code; of the message only that there is one."""
 
-from collections.abc import Mapping
-
 from llm_observer.adapters.fields import MAX_TEXT, clean, loads
 from llm_observer.call import ErrorInfo
 from llm_observer.wire import Exchange
