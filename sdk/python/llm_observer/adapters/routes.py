@@ -79,16 +79,17 @@ class Route(NamedTuple):
 
 
 def route_of(exchange: Exchange) -> Route:
-    """The route that the app asked for, with what the client wrote into the path that was sent."""
+    """What the path that was sent says; the template is of the path that the SDK's method names."""
     sent = _path(exchange.url)
     asked = _path(exchange.options.route) or sent
     found = next((found for rule in _IN_PATH if (found := rule.search(sent or asked))), None)
+    on_bedrock = _BEDROCK.search(sent)
     return Route(
-        operation=_operation(exchange.options.method.upper(), asked),
+        operation=_operation(exchange.options.method.upper(), sent or asked, on_bedrock),
         template=_template(asked)[:200],
         model=unquote(found[1]) if found else None,
         is_stream=True if sent.endswith(_STREAMING) else None,
-        is_invoke=_BEDROCK.search(sent) is not None,
+        is_invoke=on_bedrock is not None,
     )
 
 
@@ -103,7 +104,9 @@ def _template(path: str) -> str:
     return "/".join(part if part in _NOUNS or _FIXED.fullmatch(part) else "{id}" for part in path.split("/"))
 
 
-def _operation(method: str, path: str) -> str:
+def _operation(method: str, path: str, on_bedrock: re.Match[str] | None) -> str:
+    if on_bedrock is not None:
+        return "count_tokens" if on_bedrock[2] == "count-tokens" else "invoke"
     on_vertex = _VERTEX.search(path)
     if on_vertex is not None:
         return "count_tokens" if on_vertex[1] == "count-tokens" else "chat"
@@ -112,8 +115,6 @@ def _operation(method: str, path: str) -> str:
         operation = OPERATIONS.get("/".join(parts[-length:]))
         if method == "POST" and operation and not _is_below_an_id(parts[:-length]):
             return operation
-    if _BEDROCK.search(path):
-        return "invoke"
     nouns = [part for part in parts if part in _NOUNS]
     return f"{'.'.join(nouns) or 'unknown'}:{method.lower()}"
 

@@ -225,7 +225,9 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
             self.retries = int(count) if count.isdecimal() else 0
 
     def chunk(self, chunk: bytes) -> None:
-        """Keep one chunk and when it came."""
+        """Keep one chunk and when it came; what is read after the end is not of this exchange."""
+        if not self._unended:
+            return
         now = time.perf_counter_ns()
         if self.first is None:
             self.first = now
