@@ -176,12 +176,19 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     gap = 0
     count = 0
     is_read = False
+    readings = 0
+    """How often the body was begun to be read: openai's async client drains it in a second loop."""
+    starts_anew: bool | None = None
 
     def __init__(self, call: OpenCall, tracker: Tracker) -> None:
         self.call = call
         self.tracker = tracker
         self.body = KeptBody(tracker.budget, tracker.max_exchange_bytes)
         self._unended = [True]
+
+    def __enter__(self) -> OpenExchange:
+        self.readings += 1
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -226,7 +233,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
 
     def chunk(self, chunk: bytes) -> None:
         """Keep one chunk and when it came; what is read after the end is not of this exchange."""
-        if not self._unended:
+        if not self._unended or (self.readings > 1 and self._is_repeated(chunk)):
             return
         now = time.perf_counter_ns()
         if self.first is None:
@@ -236,6 +243,12 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         self.last = now
         self.count += 1
         self.body.add(chunk)
+
+    def _is_repeated(self, chunk: bytes) -> bool:
+        """Whether a second reading gives the same bytes again (a mock), or goes on (a transport)."""
+        if self.starts_anew is None:
+            self.starts_anew = self.body.starts_with(chunk)
+        return self.starts_anew
 
     def opened(self) -> None:
         """The body is going to be read by the app: until its end the exchange counts as open."""

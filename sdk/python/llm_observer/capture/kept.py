@@ -66,6 +66,11 @@ class KeptBody:
         if self._room < 0:
             self._make_room(self._tail)
 
+    def starts_with(self, chunk: bytes) -> bool:
+        """Whether the first bytes kept are those of *chunk*."""
+        first = next(filter(None, self.parts()), b"")
+        return bool(first) and first[: len(chunk)] == chunk[: len(first)]
+
     def parts(self) -> list[bytes]:
         """The chunks kept, in order."""
         return [self._head, self._whole or b"", *(self._tail or ())]

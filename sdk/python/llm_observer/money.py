@@ -1,0 +1,62 @@
+"""How is money added and written? Decimal strings, exact sums, no small amount shown as nothing."""
+
+from __future__ import annotations
+
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, Inexact
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llm_observer.call import Cost
+
+__all__ = ["ZERO", "add", "billed_usd", "decimal_text", "dollars", "exact_sum"]
+
+ZERO = Decimal(0)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
+"""Only for sums, which take no more room than their digits need."""
+
+_ONE_DOLLAR = Decimal("0.99995")
+"""What rounds to a dollar at four places is written like one."""
+
+_PLACES = 4
+_DIGITS = 2
+"""Below a cent's hundredth: so many digits that are not zero."""
+
+
+def add(left: Decimal, right: Decimal) -> Decimal:
+    """The sum, no digit lost, whatever the thread's decimal context says."""
+    return _EXACT.add(left, right)
+
+
+def exact_sum(amounts: Iterable[Decimal | str]) -> Decimal:
+    """The sum of all amounts, no digit lost."""
+    total = ZERO
+    for amount in amounts:
+        total = _EXACT.add(total, Decimal(amount))
+    return total
+
+
+def billed_usd(cost: Cost | None) -> Decimal | None:
+    """The figure that counts in sums: the provider's own, else ours; None if neither is known."""
+    if cost is None:
+        return None
+    figure = cost.total_usd if cost.provider_usd is None else cost.provider_usd
+    return None if figure is None else Decimal(figure)
+
+
+def decimal_text(amount: Decimal) -> str:
+    """All digits, no exponent, no zeros behind."""
+    text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def dollars(amount: Decimal) -> str:
+    """For people: `$12.34`, `$0.0123`, `$0.0000042`. Only zero looks like zero."""
+    size = amount.copy_abs()
+    sign = "-" if amount < 0 else ""
+    if size == 0 or size >= _ONE_DOLLAR:
+        return f"{sign}${size:,.2f}"
+    return f"{sign}${size:.{max(_PLACES, _DIGITS - 1 - size.adjusted())}f}"

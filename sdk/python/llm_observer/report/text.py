@@ -1,0 +1,204 @@
+"""How does a summary read in a terminal? A headline, tables, and a line for each thing that is unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_observer.money import dollars
+from llm_observer.report.model import Row, Rows, Summary, cached_share, summary_of
+from llm_observer.report.table import Line, Table, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from llm_observer.report.model import GapLine
+    from llm_observer.sinks.session import Session
+
+__all__ = ["render"]
+
+UNKNOWN = "?"
+_MINUTE_MS = 60_000
+_TENTH_MS = 100
+
+_GAPS = {
+    "unknown_model": "{calls} {has} no price: {models}",
+    "tier_unpriced": "{calls} {has} no price for {its} tier: {models}",
+    "usage_not_requested": '{streams} without usage: pass stream_options={{"include_usage": True}} to see {its} cost',
+    "stream_cut_short": "{streams} ended before {its} usage: {models}",
+    "usage_absent": "{calls} without usage in the answer: {models}",
+    "not_priced": "{calls} without a cost: {models}",
+}
+_OTHER_GAP = "{calls} {has} no known cost ({reason}): {models}"
+_DOUBTS = {
+    "estimated": "{calls} {is} estimated, and in the sums",
+    "bound": "{calls} {is} in the sums with a bound: how long a cache write lives is unknown",
+}
+_PARTS = {
+    "input": "input",
+    "cache_read": "cache reads",
+    "cache_write": "cache writes",
+    "output": "output",
+    "server_tools": "server tools",
+    "unsplit": "not split by the provider",
+}
+_NUMBERS: dict[str, Callable[[Row], str]] = {
+    "calls": lambda row: f"{row.calls:,}",
+    "errors": lambda row: f"{row.errors:,}" if row.errors else "-",
+    "input": lambda row: _count(row.input),
+    "cached": lambda row: "" if row.cached is None else _percent(row.cached),
+    "output": lambda row: _count(row.output),
+    "cost": lambda row: _cost(row),
+    "p50 / p90": lambda row: _times(row),
+}
+_FEW = ("calls", "errors", "input", "output", "cost")
+
+
+def render(session: Session, *, width: int | None, color: bool) -> str:
+    """The summary of *session*, in lines of at most *width* (None: as wide as it gets).
+
+    It is drawn with rich where that is installed, else plainly. It has no text of any prompt.
+    """
+    summary = summary_of(session.snapshot())
+    blocks: list[Line | Table] = [Line(_headline(summary), "bold")]
+    if summary.totals.calls:
+        blocks += [*_tables(summary), *_lines(summary)]
+    return draw(blocks, width=width, color=color)
+
+
+def _headline(summary: Summary) -> str:
+    """`12 calls · $0.0421 · 18,204 tokens in (62 % from cache) · 3,011 out`."""
+    totals = summary.totals
+    parts = [_calls(totals.calls)]
+    if totals.calls:
+        parts += [_total_cost(summary), *_tokens(summary)]
+    if totals.errors:
+        parts.append(_many(totals.errors, "error"))
+    if totals.retries:
+        parts.append(_many(totals.retries, "retry", "retries"))
+    return " · ".join(parts)
+
+
+def _total_cost(summary: Summary) -> str:
+    totals, unpriced = summary.totals, summary.totals.unpriced_calls
+    if unpriced == totals.calls:
+        return "cost unknown"
+    more = f" + {_calls(unpriced)} of unknown cost" if unpriced else ""
+    return f"{dollars(totals.cost_usd)}{more}"
+
+
+def _tokens(summary: Summary) -> Iterator[str]:
+    tokens = summary.totals.tokens
+    if tokens.input_total is not None:
+        cached = cached_share(tokens)
+        share = "" if cached is None else f" ({_percent(cached)} from cache)"
+        yield f"{tokens.input_total:,} tokens in{share}"
+    if tokens.output is not None:
+        yield f"{tokens.output:,} out"
+
+
+def _tables(summary: Summary) -> Iterator[Table]:
+    yield _table(("provider", "model"), summary.models, tuple(_NUMBERS), ("p50 / p90", "cached", "provider"))
+    if summary.sites.rows:
+        yield _table(("call site",), summary.sites, _FEW)
+    for name, rows in summary.attributes.items():
+        yield _table((name,), rows, _FEW)
+
+
+def _table(
+    labels: tuple[str, ...], table: Rows, numbers: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Table:
+    """The rows of *table*; the last one may sum up many."""
+    named = [row.labels for row in table.rows]
+    if table.folded:
+        named[-1] = ("",) * (len(labels) - 1) + (f"({table.folded:,} more)",)
+    cells = (
+        (*label, *(_NUMBERS[number](row) for number in numbers))
+        for label, row in zip(named, table.rows, strict=True)
+    )
+    return Table(
+        headers=(*labels, *numbers),
+        rows=tuple(cells),
+        labels=len(labels),
+        optional=(*optional, "errors", "input", "output"),
+    )
+
+
+def _lines(summary: Summary) -> Iterator[Line]:
+    if summary.split:
+        parts = (f"{_PARTS[name]} {dollars(amount)}" for name, amount in summary.split)
+        yield Line(f"Cost: {' · '.join(parts)}")
+    doubts = (_doubt(status, summary.totals.cost_status.get(status, 0)) for status in _DOUBTS)
+    unknown = [*map(_gap, summary.gaps), *filter(None, doubts)]
+    if unknown:
+        yield Line("\n".join(unknown), "yellow")
+    if summary.errors:
+        yield Line(_errors(summary), "red")
+    if summary.more_names:
+        yield Line(f"{_many(summary.more_names, 'more attribute')}: session.by_attribute(name)")
+
+
+def _gap(gap: GapLine) -> str:
+    wording = _GAPS.get(gap.reason, _OTHER_GAP)
+    return wording.format(
+        calls=_calls(gap.calls),
+        streams=_many(gap.calls, "stream"),
+        has="has" if gap.calls == 1 else "have",
+        its="its" if gap.calls == 1 else "their",
+        reason=gap.reason,
+        models=_models(gap),
+    )
+
+
+def _models(gap: GapLine) -> str:
+    named = ", ".join(f'"{model}"' for model in gap.models)
+    more = f" and {gap.more_models:,} more" if gap.more_models else ""
+    return f"{'model' if len(gap.models) == 1 else 'models'} {named}{more}"
+
+
+def _doubt(status: str, calls: int) -> str:
+    if not calls:
+        return ""
+    return _DOUBTS[status].format(calls=_calls(calls), **{"is": "is" if calls == 1 else "are"})
+
+
+def _errors(summary: Summary) -> str:
+    named = [f"{count:,} {name}" for name, count in summary.errors]
+    if summary.more_errors:
+        named.append(f"{summary.more_errors:,} of other types")
+    return f"Errors: {', '.join(named)}"
+
+
+def _cost(row: Row) -> str:
+    """The cost that is known; a question mark stands for the rest of it."""
+    if row.cost_usd is None:
+        return UNKNOWN
+    return f"{dollars(row.cost_usd)} + {UNKNOWN}" if row.unpriced else dollars(row.cost_usd)
+
+
+def _count(count: int | None) -> str:
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def _times(row: Row) -> str:
+    if row.p50_ms is None or row.p90_ms is None:
+        return ""
+    return f"{_seconds(row.p50_ms)} / {_seconds(row.p90_ms)} s"
+
+
+def _seconds(time_ms: float) -> str:
+    """Three digits that say something; whole seconds above a minute."""
+    if time_ms >= _MINUTE_MS:
+        return f"{time_ms / 1000:,.0f}"
+    return f"{time_ms / 1000:.2f}" if time_ms >= _TENTH_MS else f"{time_ms / 1000:.4f}"
+
+
+def _calls(count: int) -> str:
+    return _many(count, "call")
+
+
+def _many(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -1,0 +1,170 @@
+"""What did the calls so far cost? Totals, breakdowns and the newest events, in memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from weakref import WeakSet
+
+import msgspec
+
+from llm_observer.event import Event
+from llm_observer.money import decimal_text, dollars
+from llm_observer.sinks.breakdowns import Breakdown, Snapshot, State
+from llm_observer.sinks.totals import Totals
+
+__all__ = ["Session", "SessionSink"]
+
+MAX_CALLS = 1000
+
+_sessions: WeakSet[Session] = WeakSet()
+
+
+class Session:
+    """Totals of the calls that were added, and the newest of them. Any thread may read.
+
+    settle: called before every read, waits for calls that have ended. render: what `summary()` returns.
+    max_calls: how many events are kept whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        settle: Callable[[], object] | None = None,
+        render: Callable[[Session], str] | None = None,
+        max_calls: int = MAX_CALLS,
+    ) -> None:
+        self._settle = settle
+        self._render = render
+        self._max_calls = max_calls
+        self._lock = threading.RLock()
+        self._state = State(max_calls)
+        _sessions.add(self)
+
+    def add(self, event: Event) -> None:
+        """Count *event*, if it is a call."""
+        if event.llm_call is None:
+            return
+        with self._lock:
+            self._state.add(event, event.llm_call)
+
+    def reset(self) -> None:
+        """Forget all calls so far."""
+        self._settled()
+        with self._lock:
+            self._state = State(self._max_calls)
+
+    def _settled(self) -> State:
+        """The state, with every call that has ended. Without the lock, which the worker needs for that."""
+        if self._settle is not None:
+            self._settle()
+        return self._state
+
+    @property
+    def calls(self) -> int:
+        """How many calls."""
+        return self._settled().all.calls
+
+    @property
+    def latest(self) -> tuple[Event, ...]:
+        """The newest events, oldest first."""
+        state = self._settled()
+        with self._lock:
+            return tuple(state.latest)
+
+    @property
+    def totals(self) -> Totals:
+        """Sums of all calls."""
+        state = self._settled()
+        with self._lock:
+            return state.all.totals()
+
+    @property
+    def by_model(self) -> dict[str, Totals]:
+        """By the model that answered, or that was asked for where none did."""
+        return self._read(self._settled().model_names)
+
+    @property
+    def by_provider(self) -> dict[str, Totals]:
+        """By provider."""
+        return self._read(self._settled().providers)
+
+    @property
+    def by_site(self) -> dict[str, Totals]:
+        """By the app's own line: `file:line function`."""
+        return self._read(self._settled().sites)
+
+    def by_attribute(self, name: str) -> dict[str, Totals]:
+        """By the value that `observe()` gave to *name*, as text; empty if no call has it."""
+        breakdown = self._settled().attributes.get(name)
+        return {} if breakdown is None else self._read(breakdown)
+
+    def _read(self, breakdown: Breakdown[str]) -> dict[str, Totals]:
+        with self._lock:
+            return breakdown.totals()
+
+    def snapshot(self) -> Snapshot:
+        """Everything at one moment."""
+        state = self._settled()
+        with self._lock:
+            return state.snapshot()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Totals and breakdowns as JSON values: money is a decimal string, a model is `provider/model`."""
+        taken = self.snapshot()._asdict()
+        models, gaps = taken["by_model"].items(), taken["gaps"].items()
+        return {
+            **{name: _plain(value) for name, value in taken.items()},
+            "by_model": {"/".join(key): _plain(totals) for key, totals in models},
+            "gaps": [{**gap._asdict(), "calls": calls} for gap, calls in gaps],
+        }
+
+    def summary(self) -> str:
+        """The totals as text, for people."""
+        return repr(self) if self._render is None else self._render(self)
+
+    def __repr__(self) -> str:
+        totals = self.totals
+        unknown = f", {totals.unpriced_calls} without price" if totals.unpriced else ""
+        return f"<Session: {totals.calls} calls, {dollars(totals.cost_usd)}{unknown}, {totals.errors} errors>"
+
+
+class SessionSink:
+    """Puts every event into *session*."""
+
+    name = "session"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Add *events*."""
+        for event in events:
+            self._session.add(event)
+
+    def close(self) -> None:
+        """Nothing: the session stays readable."""
+
+
+def _plain(value: object) -> Any:
+    """*value* as JSON values; msgspec writes a small Decimal with an exponent."""
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.structs.asdict(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return value
+
+
+def _after_fork() -> None:
+    """A lock may be held by a thread that the child does not have."""
+    for session in tuple(_sessions):
+        session._lock = threading.RLock()  # noqa: SLF001 - the class's own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
