@@ -64,7 +64,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         error=error,
         retries=exchange.retries,
         is_stream=is_stream,
-        stream_requested=asked.is_stream if asked.is_stream is not None else route.is_stream,
+        stream_requested=_stream_requested(exchange, asked, route),
         finish_reasons=answer.finish_reasons,
         service_tier=answer.service_tier,
         speed=answer.speed,
@@ -100,6 +100,14 @@ def _answer(exchange: Exchange, wire: Format, notes: Notes, *, is_stream: bool, 
     if events.not_json:
         notes.add("stream_events_not_json")
     return answer
+
+
+def _stream_requested(exchange: Exchange, asked: Asked, route: Route) -> bool | None:
+    """What the body says, else the path; of an upload, whose body is not kept, what the SDK was asked for."""
+    said = route.is_stream if asked.is_stream is None else asked.is_stream
+    if said is None and exchange.request_state == "not_kept" and exchange.stream_requested:
+        return True
+    return said
 
 
 def _header_usage(exchange: Exchange, route: Route) -> dict[str, object] | None:

@@ -135,7 +135,9 @@ class OpenCall:
             answer.failed_with(exc)
             answer.retries = max(answer.retries, self.failed_answers - 1)
         answer.error_type = type(exc).__name__
-        answer.end(closing_of(exc))
+        closing = closing_of(exc)
+        # The answer was whole, and the SDK could make nothing of it.
+        answer.end("end_of_body" if answer.is_read and closing == "failed" else closing)
 
     def answer_for(self, response: Any) -> OpenExchange | None:
         """A new answer below this call, None if *response* has one already."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table as RichTable
 
-__all__ = ["Line", "Table", "draw"]
+__all__ = ["Lines", "Table", "draw"]
 
 _GAP = 2
 _ANY_WIDTH = 100_000
@@ -23,10 +23,10 @@ _NARROWEST = 8
 """What is left of a label at least."""
 
 
-class Line(NamedTuple):
-    """A paragraph. style: a style of rich."""
+class Lines(NamedTuple):
+    """Sentences, one below the other. style: a style of rich."""
 
-    text: str
+    texts: tuple[str, ...]
     style: str = ""
 
 
@@ -42,7 +42,7 @@ class Table(NamedTuple):
     optional: tuple[str, ...] = ()
 
 
-def draw(blocks: Sequence[Line | Table], *, width: int | None, color: bool) -> str:
+def draw(blocks: Sequence[Lines | Table], *, width: int | None, color: bool) -> str:
     """*blocks* one below the other, in *width* columns if that can be done; no line break at the end."""
     fitted = [_fitted(_clean(block), width) for block in blocks]
     try:
@@ -52,10 +52,10 @@ def draw(blocks: Sequence[Line | Table], *, width: int | None, color: bool) -> s
     return _drawn_by_rich(fitted, color=color)
 
 
-def _clean(block: Line | Table) -> Line | Table:
+def _clean(block: Lines | Table) -> Lines | Table:
     """*block* without control characters: names of models and attributes come from outside."""
-    if isinstance(block, Line):
-        return block._replace(text=_printable(block.text))
+    if isinstance(block, Lines):
+        return block._replace(texts=tuple(map(_printable, block.texts)))
     return block._replace(rows=tuple(tuple(map(_printable, row)) for row in block.rows))
 
 
@@ -63,16 +63,17 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _fitted(block: Line | Table, width: int | None) -> Line | Table:
+def _fitted(block: Lines | Table, width: int | None) -> Lines | Table:
     """*block* with no line over *width*, if that can be done."""
     if width is None:
         return block
-    if isinstance(block, Line):
-        lines = textwrap.wrap(
-            block.text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-        return block._replace(text="\n".join(lines))
+    if isinstance(block, Lines):
+        return block._replace(texts=tuple(line for text in block.texts for line in _wrapped(text, width)))
     return _narrowed(block, width)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _narrowed(table: Table, width: int) -> Table:
@@ -117,8 +118,10 @@ def _shortened(text: str, size: int) -> str:
     return f"{text[: size - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def _drawn_plainly(blocks: Sequence[Line | Table]) -> str:
-    return "\n\n".join(block.text if isinstance(block, Line) else _plain_table(block) for block in blocks)
+def _drawn_plainly(blocks: Sequence[Lines | Table]) -> str:
+    return "\n\n".join(
+        "\n".join(block.texts) if isinstance(block, Lines) else _plain_table(block) for block in blocks
+    )
 
 
 def _plain_table(table: Table) -> str:
@@ -135,7 +138,7 @@ def _plain_row(row: Sequence[str], widths: Sequence[int], labels: int) -> str:
     return (" " * _GAP).join(cells).rstrip()
 
 
-def _drawn_by_rich(blocks: Sequence[Line | Table], *, color: bool) -> str:
+def _drawn_by_rich(blocks: Sequence[Lines | Table], *, color: bool) -> str:
     from rich.console import Console
     from rich.text import Text
 
@@ -153,7 +156,8 @@ def _drawn_by_rich(blocks: Sequence[Line | Table], *, color: bool) -> str:
     for number, block in enumerate(blocks):
         if number:
             console.print()
-        console.print(Text(block.text, block.style) if isinstance(block, Line) else _rich_table(block))
+        is_text = isinstance(block, Lines)
+        console.print(Text("\n".join(block.texts), block.style) if is_text else _rich_table(block))
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llm_observer.money import dollars
 from llm_observer.report.model import Row, Rows, Summary, cached_share, summary_of
-from llm_observer.report.table import Line, Table, draw
+from llm_observer.report.table import Lines, Table, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +20,11 @@ UNKNOWN = "?"
 _MINUTE_MS = 60_000
 _TENTH_MS = 100
 
+_ASK = 'stream_options={{"include_usage": True}}'
 _GAPS = {
     "unknown_model": "{calls} {has} no price: {models}",
     "tier_unpriced": "{calls} {has} no price for {its} tier: {models}",
-    "usage_not_requested": '{streams} without usage: pass stream_options={{"include_usage": True}} to see {its} cost',
+    "usage_not_requested": "{streams} without usage: pass " + _ASK + " to see {its} cost",
     "stream_cut_short": "{streams} ended before {its} usage: {models}",
     "usage_absent": "{calls} without usage in the answer: {models}",
     "not_priced": "{calls} without a cost: {models}",
@@ -41,16 +42,6 @@ _PARTS = {
     "server_tools": "server tools",
     "unsplit": "not split by the provider",
 }
-_NUMBERS: dict[str, Callable[[Row], str]] = {
-    "calls": lambda row: f"{row.calls:,}",
-    "errors": lambda row: f"{row.errors:,}" if row.errors else "-",
-    "input": lambda row: _count(row.input),
-    "cached": lambda row: "" if row.cached is None else _percent(row.cached),
-    "output": lambda row: _count(row.output),
-    "cost": lambda row: _cost(row),
-    "p50 / p90": lambda row: _times(row),
-}
-_FEW = ("calls", "errors", "input", "output", "cost")
 
 
 def render(session: Session, *, width: int | None, color: bool) -> str:
@@ -59,7 +50,7 @@ def render(session: Session, *, width: int | None, color: bool) -> str:
     It is drawn with rich where that is installed, else plainly. It has no text of any prompt.
     """
     summary = summary_of(session.snapshot())
-    blocks: list[Line | Table] = [Line(_headline(summary), "bold")]
+    blocks: list[Lines | Table] = [Lines((_headline(summary),), "bold")]
     if summary.totals.calls:
         blocks += [*_tables(summary), *_lines(summary)]
     return draw(blocks, width=width, color=color)
@@ -123,18 +114,18 @@ def _table(
     )
 
 
-def _lines(summary: Summary) -> Iterator[Line]:
+def _lines(summary: Summary) -> Iterator[Lines]:
     if summary.split:
         parts = (f"{_PARTS[name]} {dollars(amount)}" for name, amount in summary.split)
-        yield Line(f"Cost: {' · '.join(parts)}")
+        yield Lines((f"Cost: {' · '.join(parts)}",))
     doubts = (_doubt(status, summary.totals.cost_status.get(status, 0)) for status in _DOUBTS)
-    unknown = [*map(_gap, summary.gaps), *filter(None, doubts)]
+    unknown = (*map(_gap, summary.gaps), *filter(None, doubts))
     if unknown:
-        yield Line("\n".join(unknown), "yellow")
+        yield Lines(unknown, "yellow")
     if summary.errors:
-        yield Line(_errors(summary), "red")
+        yield Lines((_errors(summary),), "red")
     if summary.more_names:
-        yield Line(f"{_many(summary.more_names, 'more attribute')}: session.by_attribute(name)")
+        yield Lines((f"{_many(summary.more_names, 'more attribute')}: session.by_attribute(name)",))
 
 
 def _gap(gap: GapLine) -> str:
@@ -202,3 +193,15 @@ def _calls(count: int) -> str:
 
 def _many(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+_NUMBERS: dict[str, Callable[[Row], str]] = {
+    "calls": lambda row: f"{row.calls:,}",
+    "errors": lambda row: f"{row.errors:,}" if row.errors else "-",
+    "input": lambda row: _count(row.input),
+    "cached": lambda row: "" if row.cached is None else _percent(row.cached),
+    "output": lambda row: _count(row.output),
+    "cost": _cost,
+    "p50 / p90": _times,
+}
+_FEW = ("calls", "errors", "input", "output", "cost")
