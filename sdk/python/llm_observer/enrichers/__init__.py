@@ -1,1 +1,1 @@
-
+"""Enrichers: each adds one thing to a call."""

@@ -1,0 +1,1 @@
+"""Reports: numbers of a session, shown to a person."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table as RichTable
+    from rich.text import Text as RichText
 
 __all__ = ["Lines", "Table", "draw"]
 
@@ -140,7 +141,6 @@ def _plain_row(row: Sequence[str], widths: Sequence[int], labels: int) -> str:
 
 def _drawn_by_rich(blocks: Sequence[Lines | Table], *, color: bool) -> str:
     from rich.console import Console
-    from rich.text import Text
 
     written = io.StringIO()
     console = Console(
@@ -156,9 +156,14 @@ def _drawn_by_rich(blocks: Sequence[Lines | Table], *, color: bool) -> str:
     for number, block in enumerate(blocks):
         if number:
             console.print()
-        is_text = isinstance(block, Lines)
-        console.print(Text("\n".join(block.texts), block.style) if is_text else _rich_table(block))
+        console.print(_rich_lines(block) if isinstance(block, Lines) else _rich_table(block))
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def _rich_lines(lines: Lines) -> RichText:
+    from rich.text import Text
+
+    return Text("\n".join(lines.texts), lines.style)
 
 
 def _rich_table(table: Table) -> RichTable:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 UNKNOWN = "?"
-_MINUTE_MS = 60_000
-_TENTH_MS = 100
+_SECOND_MS = 1000
+_TEN_MS = 9.95
 
 _ASK = 'stream_options={{"include_usage": True}}'
 _GAPS = {
@@ -175,16 +175,16 @@ def _percent(share: float) -> str:
 
 
 def _times(row: Row) -> str:
+    """`312 / 840 ms`, or `0.84 / 12.40 s`."""
     if row.p50_ms is None or row.p90_ms is None:
         return ""
-    return f"{_seconds(row.p50_ms)} / {_seconds(row.p90_ms)} s"
+    if row.p90_ms < _SECOND_MS:
+        return f"{_short(row.p50_ms)} / {_short(row.p90_ms)} ms"
+    return f"{row.p50_ms / _SECOND_MS:,.2f} / {row.p90_ms / _SECOND_MS:,.2f} s"
 
 
-def _seconds(time_ms: float) -> str:
-    """Three digits that say something; whole seconds above a minute."""
-    if time_ms >= _MINUTE_MS:
-        return f"{time_ms / 1000:,.0f}"
-    return f"{time_ms / 1000:.2f}" if time_ms >= _TENTH_MS else f"{time_ms / 1000:.4f}"
+def _short(time_ms: float) -> str:
+    return f"{time_ms:.1f}" if time_ms < _TEN_MS else f"{time_ms:.0f}"
 
 
 def _calls(count: int) -> str:

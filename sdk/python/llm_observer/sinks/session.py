@@ -128,8 +128,8 @@ class Session:
 
     def __repr__(self) -> str:
         totals = self.totals
-        unknown = f", {totals.unpriced_calls} without price" if totals.unpriced else ""
-        return f"<Session: {totals.calls} calls, {dollars(totals.cost_usd)}{unknown}, {totals.errors} errors>"
+        cost, unpriced = dollars(totals.cost_usd), totals.unpriced_calls
+        return f"<Session calls={totals.calls} cost={cost} unpriced={unpriced} errors={totals.errors}>"
 
 
 class SessionSink:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left
 from itertools import accumulate
 
 __all__ = ["ACCURACY", "HIGHEST", "LOWEST", "Sketch"]
@@ -45,7 +45,8 @@ class Sketch:
         self._most = max(self._most, value)
         if value > LOWEST:
             bucket = math.ceil(math.log(value) / _LOG_GROWTH)
-            self._cover(bucket, bucket)
+            if not 0 <= bucket - self._first < len(self._counts):
+                self._cover(bucket, bucket)
             self._counts[bucket - self._first] += 1
         else:
             self._zeros += 1
@@ -75,11 +76,12 @@ class Sketch:
             self._counts[index] += count
 
     def quantiles(self, *shares: float) -> tuple[float | None, ...]:
-        """The value that each share (0 to 1) of all values does not exceed; None if there are no values."""
+        """The value that a share (0 to 1) of all values does not exceed: p90 of two is the larger one."""
         if not self.count:
             return (None,) * len(shares)
         sums = list(accumulate(self._counts, initial=self._zeros))
-        return tuple(self._at(bisect_right(sums, share * (self.count - 1))) for share in shares)
+        ranks = (max(math.ceil(share * self.count), 1) for share in shares)
+        return tuple(self._at(bisect_left(sums, rank)) for rank in ranks)
 
     def quantile(self, share: float) -> float | None:
         """One of `quantiles`."""
