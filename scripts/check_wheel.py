@@ -24,11 +24,13 @@ _NO_SOURCE = {".mypy_cache", ".ruff_cache", "__pycache__"}
 # What the core must not bring along. pydantic and httpx2 come with genai-prices, and stay unloaded.
 _OPTIONAL = {"openai", "anthropic", "httpx", "jsonschema", "rich"}
 _IMPORT = """
-import json, sys
+import importlib, json, pkgutil, sys
+from importlib import metadata
 import llm_observer
 loaded = sorted({name.partition(".")[0] for name in sys.modules})
 report = llm_observer.patch()
-from importlib import metadata
+for module in pkgutil.walk_packages(llm_observer.__path__, "llm_observer."):
+    importlib.import_module(module.name)
 there = sorted(one.name.lower() for one in metadata.distributions())
 found = {"file": llm_observer.__file__, "loaded": loaded, "enabled": report.is_enabled, "there": there}
 print(json.dumps(found))

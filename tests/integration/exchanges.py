@@ -59,7 +59,7 @@ def anthropic_message(**changes):
         "id": "msg_7",
         "type": "message",
         "role": "assistant",
-        "model": "claude-sonnet-4-5-20250929",
+        "model": "claude-sonnet-4-6-20250929",
         "content": [{"type": "text", "text": "Hi there"}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
@@ -123,5 +123,5 @@ def ask(client, **options):
     """One call of the SDK's main method, on whichever client it is; a coroutine on an async one."""
     if hasattr(client, "chat"):
         return client.chat.completions.create(**{"model": "gpt-4o-mini", "messages": HELLO, **options})
-    options = {"model": "claude-sonnet-4-5", "messages": HELLO, "max_tokens": 64, **options}
+    options = {"model": "claude-sonnet-4-6", "messages": HELLO, "max_tokens": 64, **options}
     return client.messages.create(**options)

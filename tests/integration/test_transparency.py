@@ -36,7 +36,7 @@ def streaming_of(client):
 def arguments(client, **more):
     if hasattr(client, "chat"):
         return {"model": "gpt-4o-mini", "messages": HELLO, **more}
-    return {"model": "claude-sonnet-4-5", "messages": HELLO, "max_tokens": 64, **more}
+    return {"model": "claude-sonnet-4-6", "messages": HELLO, "max_tokens": 64, **more}
 
 
 def test_raw_response_create_does_not_crash_and_is_decoded_without_parse(sdk, events):
@@ -179,7 +179,7 @@ def test_a_generator_of_messages_is_left_for_the_sdk(events):
         return plain("anthropic")
 
     client = make_client("anthropic", respond)
-    client.messages.create(model="claude-sonnet-4-5", max_tokens=8, messages=(m for m in HELLO))
+    client.messages.create(model="claude-sonnet-4-6", max_tokens=8, messages=(m for m in HELLO))
     assert b'"hello"' in received[0]
     assert events.calls[0]["request"]["message_count"] == 1
 

@@ -1,4 +1,4 @@
-"""Does the code keep the house rules? Small modules, few catch-alls, one place that patches, a light import."""
+"""Does the code keep the house rules? Small modules, few catch-alls, one that patches, a light import."""
 
 import ast
 import importlib

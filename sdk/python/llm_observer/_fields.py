@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["hashed", "opt_in_content", "public"]
+__all__ = ["hashed", "opt_in_content", "public", "written"]
 
 
 def public(text: str, *, is_open: bool = False, **limits: Any) -> msgspec.Meta:
@@ -20,6 +20,11 @@ def hashed(text: str, **limits: Any) -> msgspec.Meta:
 def opt_in_content(text: str, **limits: Any) -> msgspec.Meta:
     """A field that holds text, and stays absent unless the app asked for it."""
     return _meta("opt_in_content", text, limits)
+
+
+def written(default: Any) -> Any:
+    """A default that is written into every event all the same: readers need not know it."""
+    return msgspec.field(default_factory=lambda: default)
 
 
 def _meta(privacy: str, text: str, limits: dict[str, Any], *, is_open: bool = False) -> msgspec.Meta:

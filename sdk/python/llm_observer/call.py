@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from llm_observer._fields import hashed, opt_in_content, public
+from llm_observer._fields import hashed, opt_in_content, public, written
 
 __all__ = [
     "CallSite",
@@ -206,10 +206,10 @@ class LLMCall(_Part, frozen=True, kw_only=True):
     request_id: Annotated[str | None, public("The provider's id of the request (header).")] = None
     call_id: Annotated[str | None, public("Shared by all answers of one logical SDK call.")] = None
     status: Annotated[Count | None, public("HTTP status.")] = None
-    ending: Annotated[Ending, public("How the answer ended.", is_open=True)] = "complete"
+    ending: Annotated[Ending, public("How the answer ended.", is_open=True)] = written("complete")
     error: Annotated[ErrorInfo | None, public("What went wrong.")] = None
-    retries: Annotated[Count, public("Attempts before this one that failed.")] = 0
-    is_stream: Annotated[bool, public("The answer is an event stream.")] = False
+    retries: Annotated[Count, public("Attempts before this one that failed.")] = written(0)
+    is_stream: Annotated[bool, public("The answer is an event stream.")] = written(False)
     stream_requested: Annotated[bool | None, public("What the request said about streaming.")] = None
     finish_reasons: Annotated[tuple[str, ...], public("One per choice, in order.")] = ()
     service_tier: Annotated[str | None, public("Tier that the answer names.")] = None

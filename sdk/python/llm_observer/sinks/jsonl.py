@@ -1,6 +1,7 @@
 """Where do events go on disk? Into a file with one JSON object per line, shared by any number of processes."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -95,7 +96,7 @@ def _locked(side: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-if os.name == "nt":  # pragma: no cover - the other branch is its twin
+if sys.platform == "win32":  # pragma: no cover - the other branch is its twin
 
     def _lock(descriptor: int) -> None:
         import msvcrt
