@@ -13,7 +13,7 @@ from integration.sdks import make_client
 client = make_client("{sdk}", json_answer({answer!r}))
 client.post("/v1/messages", cast_to=object, body=dict(model="m", messages=[], max_tokens=1))
 llm_observer.shutdown(30)
-print(len(llm_observer.session().calls))
+print(llm_observer.session().calls)
 """
 ORDERS = {
     "patch_first": """

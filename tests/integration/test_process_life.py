@@ -37,7 +37,7 @@ def test_the_last_call_before_the_end_is_not_lost(tmp_path):
 
 def test_the_summary_is_printed_at_exit(tmp_path):
     program = 'llm_observer.patch(); ask(make_client("openai", plain("openai")))'
-    done, _ = run(program, tmp_path, LLM_OBSERVER_SUMMARY="1")
+    done, _ = run(program, tmp_path, LLM_OBSERVER_SUMMARY="1", COLUMNS="100")
     assert "gpt-4o-mini" in done.stderr
     assert "1 call" in done.stderr
 
@@ -149,7 +149,7 @@ ask(client)
 def test_ctrl_c_while_a_stream_is_read_ends_the_process_as_ever(tmp_path):
     program = """
 import os, signal
-llm_observer.patch()
+llm_observer.patch(summary=True)
 for _ in ask(make_client("openai", streamed("openai")), stream=True):
     os.kill(os.getpid(), signal.SIGINT)
 """

@@ -239,7 +239,7 @@ def test_a_thousand_abandoned_streams_leave_nothing_open(events):
 
 def test_two_hundred_tasks_do_not_mix_their_calls(events):
     async def one(client, n):
-        async with observer.observe(n=n):
+        async with llm_observer.observe(n=n):
             chunks = [c async for c in await ask(client, stream=True)]
             await asyncio.sleep(0)
             return len(chunks)

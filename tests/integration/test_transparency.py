@@ -4,6 +4,7 @@ Tests are named after what users of such libraries suffer from.
 """
 
 import asyncio
+import importlib
 import copy
 import gc
 import inspect
@@ -74,7 +75,7 @@ def test_a_stream_is_the_sdks_own_type_and_keeps_its_protocol(sdk, events):
 
 
 def test_an_async_stream_is_the_sdks_own_type(sdk, events):
-    module = sys.modules[sdk]
+    module = importlib.import_module(sdk)
 
     async def main():
         stream = await ask(make_client(sdk, streamed(sdk), is_async=True), stream=True)

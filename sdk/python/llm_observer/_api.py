@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -60,6 +61,8 @@ class _Running:
 
 
 _lock = threading.RLock()
+_session_lock = threading.Lock()
+"""Apart from `_lock`: the worker takes it, and a thread that holds `_lock` may wait for the worker."""
 _hooks = Hooks()
 _sessions: list[Session] = []
 _running: _Running | None = None
@@ -69,7 +72,7 @@ def _session() -> Session:
     """The session of the process, made when it is first needed: patching stays light."""
     from llm_observer.sinks.session import Session
 
-    with _lock:
+    with _session_lock:
         if not _sessions:
             _sessions.append(Session(settle=flush, render=_render))
         return _sessions[0]
@@ -91,8 +94,8 @@ def _is_colored() -> bool:
 
 def _after_fork() -> None:
     """A child has its own calls, and its parent's locks may be held by threads that it does not have."""
-    global _lock  # noqa: PLW0603 - the same lock, new
-    _lock = threading.RLock()
+    global _lock, _session_lock  # noqa: PLW0603 - the same locks, new
+    _lock, _session_lock = threading.RLock(), threading.Lock()
     _sessions.clear()
 
 
@@ -278,3 +281,14 @@ def _at_exit() -> None:
         running.pipeline.close(running.config.exit_timeout_s)
         if running.config.summary and _session().calls:
             print(_session().summary(), file=sys.stderr)
+    _still_interrupted()
+
+
+def _still_interrupted() -> None:
+    """After Ctrl+C the process dies of the signal, unless source text was evaluated since then.
+
+    What was imported above does that (every namedtuple does), so the interpreter is told once more.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - only evaluated text is noted by the interpreter

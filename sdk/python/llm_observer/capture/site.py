@@ -9,9 +9,12 @@ __all__ = ["call_site", "ignore_folder", "relative"]
 
 _APP, _FOREIGN, _STOP = 0, 1, 2
 
+_package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_demo = os.path.join(_package, "demo", "")
+"""The demo plays the app."""
 _folders = tuple(
     {os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")}
-    | {os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep}
+    | {_package + os.sep}
 )
 # A task or callback starts here: frames further out belong to whoever runs the loop, not to the caller.
 _loop_files = tuple(os.path.join("asyncio", name) for name in ("events.py", "base_events.py", "runners.py"))
@@ -44,6 +47,8 @@ def call_site() -> tuple[str, int, str] | None:
 def _classify(file: str) -> int:
     if file.endswith(_loop_files):
         return _STOP
+    if file.startswith(_demo):
+        return _APP
     if file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file:
         return _FOREIGN
     return _FOREIGN if os.path.realpath(file).startswith(_folders) or file.startswith(_folders) else _APP

@@ -38,7 +38,7 @@ def demo(ctx: click.Context, file: Path | None, *, as_json: bool) -> None:
     if missing:
         click.echo(f"the demo uses both SDKs: pip install {' '.join(_SDKS)}", err=True)
         ctx.exit(_USAGE)
-    path = file or Path(tempfile.mkdtemp(prefix="llm_observer-")) / "events.jsonl"
+    path = (file or Path(tempfile.mkdtemp(prefix="llm_observer-")) / "events.jsonl").absolute()
     report = llm_observer.patch(file=str(path), summary=False, stdout=False)
     if not report.is_enabled:
         click.echo("LLM_OBSERVER_ENABLED=0 turns the library off, and the demo with it", err=True)
@@ -59,7 +59,7 @@ def _run() -> "Session":
 
 def _show(session: "Session", path: Path, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"file": str(path)}))
+        click.echo(json.dumps({**session.to_dict(), "file": str(path)}))
         return
     click.echo(session.summary())
     click.echo(f"\nEvents: {path}")
