@@ -96,7 +96,8 @@ def _after_fork() -> None:
     """A child has its own calls, and its parent's locks may be held by threads that it does not have."""
     global _lock, _session_lock  # noqa: PLW0603 - the same locks, new
     _lock, _session_lock = threading.RLock(), threading.Lock()
-    _sessions.clear()
+    for session in _sessions:
+        session.restart()
 
 
 if hasattr(os, "register_at_fork"):

@@ -61,8 +61,8 @@ class Pipeline:
     """
 
     _build: Callable[[Any], Event]
-    _sinks: Sequence[Sink] | None
-    """None until they are loaded."""
+    _sinks: Sequence[Sink] | None = None
+    """None until they are loaded; a forked child goes on with its parent's."""
 
     def __init__(self, load: Load, *, max_queue: int, is_patient: bool) -> None:
         self._load = load
@@ -77,7 +77,6 @@ class Pipeline:
     def _reset(self) -> None:
         """An empty queue and no worker: at the start, and in a forked child (the parent has its own)."""
         self._queue: deque[Any] = deque()
-        self._sinks = None
         self._wake = threading.Event()
         self._start_lock = threading.RLock()
         self._work_lock = threading.RLock()

@@ -54,16 +54,28 @@ BUILT_IN: Sequence[Adapter] = (_Wire(ANTHROPIC_FORMAT), _Wire(OPENAI_FORMAT))
 
 
 @cache
-def adapters() -> tuple[Adapter, ...]:
-    """All adapters, in the order in which they are asked. One that cannot be loaded is left out, counted."""
+def _brought() -> tuple[Adapter, ...]:
+    """Those of other packages. One that cannot be loaded is left out, counted."""
     found: list[Adapter] = []
     for point in entry_points(group=GROUP):
         with guard("adapter"):
             found.append(point.load())
-    return (*found, *BUILT_IN)
+    return tuple(found)
+
+
+def adapters() -> tuple[Adapter, ...]:
+    """All adapters, in the order in which they are asked."""
+    return (*_brought(), *BUILT_IN)
 
 
 def decode(exchange: Exchange, *, with_content: bool = False) -> Decoded:
-    """What *exchange* says; with_content: with the newest user text and the answer's text."""
-    adapter = next(one for one in adapters() if one.accepts(exchange))
-    return adapter.decode(exchange, with_content=with_content)
+    """What *exchange* says; with_content: with the newest user text and the answer's text.
+
+    An adapter of another package that fails is counted, and the next one is asked.
+    """
+    for brought in _brought():
+        with guard("adapter"):
+            if brought.accepts(exchange):
+                return brought.decode(exchange, with_content=with_content)
+    own = next(one for one in BUILT_IN if one.accepts(exchange))
+    return own.decode(exchange, with_content=with_content)

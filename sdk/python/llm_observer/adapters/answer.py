@@ -4,6 +4,7 @@ A wire's own module turns its document, or the fold of its events, into an `Answ
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from json import JSONDecoder
 from typing import NamedTuple
@@ -20,9 +21,13 @@ from llm_observer.wire import Exchange
 __all__ = ["Answer", "Events", "Format", "document_of", "is_event_stream"]
 
 DONE = b"[DONE]"
-BULKY = frozenset({"data", "results", "embeddings", "audio_data", "b64_json", "text", "completion"})
+BULKY = frozenset({"data", "results", "embeddings", "audio_data", "b64_json", "text"})
 """Fields that may be large, and that nothing is read from: they stay bytes."""
 _LARGE = 4096
+_BLANKS = 4096
+"""Blanks that may stand before a document: OpenRouter sends some while it waits."""
+_TRIED = 8
+"""Usage objects of a cut document that are tried, the last one first."""
 _STREAM_TYPES = ("text/event-stream", "application/vnd.amazon.eventstream")
 _FIRST_LINE = re.compile(rb"(\xef\xbb\xbf)?\s*(data|event|id|retry)?:")
 _USAGE = re.compile(r'(?<!\\)"usage"\s*:\s*(?=\{)')
@@ -95,7 +100,13 @@ def is_event_stream(exchange: Exchange) -> bool:
     """Whether the answer is a stream of events, by its type or by its first bytes."""
     kind = (exchange.header("content-type") or "").lower()
     body = exchange.response_body
-    return kind.startswith(_STREAM_TYPES) or _FIRST_LINE.match(body) is not None or looks_like_frames(body)
+    if body[:_BLANKS].lstrip()[:1] in {b"{", b"["}:  # an error, sent under the type that was asked for
+        return False
+    return (
+        kind.startswith(_STREAM_TYPES)
+        or _FIRST_LINE.match(body, 0, _BLANKS) is not None
+        or looks_like_frames(body)
+    )
 
 
 def document_of(exchange: Exchange, notes: Notes) -> dict[str, object]:
@@ -113,22 +124,22 @@ def _is_skipped(name: str, raw: msgspec.Raw) -> bool:
 
 
 def _document_of_odd(exchange: Exchange, body: bytes, notes: Notes) -> dict[str, object]:
-    value = loads(body)
-    if isinstance(value, dict):
-        return value
-    if exchange.response_state == "truncated":
-        return _salvaged(body.decode("utf-8", "replace"))
-    if value is None and "json" in (exchange.header("content-type") or ""):
+    is_cut = exchange.response_state == "truncated"
+    value = None if is_cut else loads(body)
+    if value is not None:
+        return value if isinstance(value, dict) else {}
+    is_object = body[:_BLANKS].lstrip().startswith(b"{")
+    if not is_cut and (is_object or "json" in (exchange.header("content-type") or "")):
         notes.add("response_not_json")
-    return {}
+    return _salvaged(body.decode("utf-8", "replace")) if is_cut or is_object else {}
 
 
 def _salvaged(text: str) -> dict[str, object]:
     """Id and model from the start of a cut document, and the last usage in it."""
     found = {name: loads(match[1].encode()) for name, rule in _NAMED.items() if (match := rule.search(text))}
-    for place in reversed([match.end() for match in _USAGE.finditer(text)]):
+    for match in reversed(deque(_USAGE.finditer(text), maxlen=_TRIED)):
         try:
-            return {**found, "usage": JSONDecoder().raw_decode(text, place)[0]}
+            return {**found, "usage": JSONDecoder().raw_decode(text, match.end())[0]}
         except (ValueError, RecursionError):  # this one was cut too
             continue
     return found

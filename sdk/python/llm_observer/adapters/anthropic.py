@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from llm_observer.adapters.answer import Answer, Events, Format
-from llm_observer.adapters.fields import Notes, Reader, clean, dicts, loads
+from llm_observer.adapters.fields import Notes, Reader, as_name, dicts, loads
 from llm_observer.adapters.text import plain
 from llm_observer.adapters.usage import ANTHROPIC
 from llm_observer.call import ToolUse
@@ -49,9 +49,8 @@ def _hosted(blocks: list[dict[str, object]]) -> Iterator[ToolUse]:
 
 
 def _tool(block: Mapping[str, object], kind: str) -> ToolUse:
-    name = block.get("name")
     return ToolUse(
-        name=clean(name) if isinstance(name, str) and name else None,
+        name=as_name(block.get("name")),
         kind="function" if kind == "function" else "mcp" if kind == "mcp" else "server",
         arguments_bytes=_size(block.get("input")),
     )
@@ -60,6 +59,12 @@ def _tool(block: Mapping[str, object], kind: str) -> ToolUse:
 def _size(arguments: object) -> int | None:
     """Bytes of *arguments* as JSON without spaces: a stream and a document space them differently."""
     return None if arguments is None else len(msgspec.json.encode(arguments))
+
+
+def _place(event: Mapping[str, object]) -> int | None:
+    """Index of the block that *event* is of."""
+    index = event.get("index")
+    return index if isinstance(index, int) else None
 
 
 def fold(events: Events, with_text: bool) -> tuple[dict[str, object], bool]:  # noqa: FBT001 - the shape of `Format.fold`
@@ -108,7 +113,7 @@ class _Stream:
     def _block(self, event: Mapping[str, object]) -> None:
         block = event.get("content_block")
         if isinstance(block, dict):
-            self._blocks[event.get("index")] = dict(block)
+            self._blocks[_place(event)] = dict(block)
 
     def _piece(self, event: Mapping[str, object]) -> None:
         delta = event.get("delta")
@@ -118,7 +123,7 @@ class _Stream:
         if piece is None and self._with_text:
             piece = delta.get("text")
         if isinstance(piece, str):
-            self._pieces.setdefault(event.get("index"), []).append(piece)
+            self._pieces.setdefault(_place(event), []).append(piece)
 
     def _stop(self, _: Mapping[str, object]) -> None:
         self.is_ended = True

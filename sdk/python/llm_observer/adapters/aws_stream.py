@@ -6,6 +6,7 @@ of a `chunk` is JSON with the model's own event as base64 in `bytes`, and paddin
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PayloadPart.html (2026-11-21).
 """
 
+import re
 import struct
 import zlib
 from base64 import b64decode
@@ -21,7 +22,9 @@ _PRELUDE = 12
 _LEAST = _PRELUDE + 4
 _MOST = 16 * 1024 * 1024
 """A message is at most 16 MiB."""
-_FIRST_HEADERS = (b"\x0b:event-type\x07", b"\x0d:message-type\x07", b"\x0f:exception-type\x07")
+_FIRST_HEADER = re.compile(
+    rb"\x0b:event-type\x07|\x0d:(?:message|content)-type\x07|\x0f:exception-type\x07|\x0b:error-code\x07"
+)
 _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """Bytes of a header's value by its type; types 6 (bytes) and 7 (string) carry their own length."""
 
@@ -84,8 +87,8 @@ def _is_sound(message: bytes, length: int) -> bool:
 
 def _next_start(body: bytes, start: int) -> int:
     """Where the next frame may start, told by the name of its first header; -1 if nowhere."""
-    found = [body.find(name, start + _PRELUDE) for name in _FIRST_HEADERS]
-    return min((place - _PRELUDE for place in found if place >= 0), default=-1)
+    found = _FIRST_HEADER.search(body, start + _PRELUDE)
+    return -1 if found is None else found.start() - _PRELUDE
 
 
 def _frame(message: bytes) -> Frame:

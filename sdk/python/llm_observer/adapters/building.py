@@ -2,7 +2,7 @@
 
 from llm_observer.adapters.answer import Answer, Events, Format, document_of, is_event_stream
 from llm_observer.adapters.failures import error_of
-from llm_observer.adapters.fields import Notes
+from llm_observer.adapters.fields import Notes, as_name
 from llm_observer.adapters.providers import Place, place_of
 from llm_observer.adapters.request import Asked, read_request
 from llm_observer.adapters.routes import Route, route_of
@@ -20,6 +20,8 @@ DOWNLOADS = frozenset({"files.content:get", "containers.files.content:get", "vid
 SUMS = ("batches", "messages.batches", "fine_tuning", "organization", "evals")
 """Resources whose usage sums up calls that are billed by themselves."""
 _FAILED = 400
+_DIGITS = 16
+"""A count of as many digits is none."""
 _STATES = {"truncated": "response_truncated", "undecodable": "response_undecodable"}
 _ENDINGS: dict[Closing, Ending] = {
     "failed": "error",
@@ -55,10 +57,10 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         method=exchange.options.method.upper(),
         route=route.template or None,
         server=place.server,
-        model_requested=asked.model or route.model or exchange.options.model or None,
+        model_requested=as_name(asked.model) or as_name(route.model) or as_name(exchange.options.model),
         model_responded=answer.model,
         response_id=answer.response_id,
-        request_id=exchange.header(*wire.request_id),
+        request_id=as_name(exchange.header(*wire.request_id)),
         status=exchange.status,
         ending=_ending(exchange, answer, error, is_stream=is_stream),
         error=error,
@@ -121,6 +123,7 @@ def _header_usage(exchange: Exchange, route: Route) -> dict[str, object] | None:
         and name.endswith("-token-count")
         and value.isascii()
         and value.isdigit()
+        and len(value) < _DIGITS
     } or None
 
 

@@ -1,6 +1,6 @@
 """What went wrong, as the provider says it? Type and code; of the message only that there is one."""
 
-from llm_observer.adapters.fields import MAX_TEXT, clean, loads
+from llm_observer.adapters.fields import as_name, as_number, loads
 from llm_observer.call import ErrorInfo
 from llm_observer.wire import Exchange
 
@@ -21,7 +21,7 @@ def error_of(exchange: Exchange, stated: object) -> ErrorInfo | None:
     beside = loads(exchange.response_body) if is_failed or isinstance(stated, str) else None
     fields = stated if isinstance(stated, dict) else beside if isinstance(beside, dict) else {}
     return ErrorInfo(
-        type=_named(fields.get("type")) or _named(fields.get("__type")) or _amazon_type(exchange),
+        type=as_name(fields.get("type")) or as_name(fields.get("__type")) or _amazon_type(exchange),
         code=_code(fields.get("code")),
         exception=exchange.error_type,
         message_present=bool(isinstance(stated, str) or any(fields.get(name) for name in _MESSAGES)),
@@ -33,17 +33,12 @@ def _of_the_app(exchange: Exchange) -> ErrorInfo | None:
     return None if exchange.error_type is None else ErrorInfo(exception=exchange.error_type)
 
 
-def _named(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) and 0 < len(value) <= MAX_TEXT else None
-
-
 def _code(value: object) -> str | None:
     """A code as text; some vendors send a number."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return _named(value)
+    number = as_number(value)
+    return as_name(value) if number is None else str(number)
 
 
 def _amazon_type(exchange: Exchange) -> str | None:
     """`ValidationException` of `ValidationException:http://internal.amazon.com/…`."""
-    return _named((exchange.header("x-amzn-errortype") or "").partition(":")[0])
+    return as_name((exchange.header("x-amzn-errortype") or "").partition(":")[0])

@@ -1,16 +1,23 @@
 """How is one value read out of decoded JSON? By dotted path; a wrong type is unknown, with a note."""
 
-import math
+import json
+import re
 from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["Notes", "Reader", "as_count", "as_number", "at", "clean", "dicts", "loads"]
+__all__ = ["Notes", "Reader", "as_count", "as_name", "as_number", "at", "clean", "dicts", "loads"]
 
 MAX_TEXT = 512
 """Longest name or id that is kept; a longer one is no name."""
 MAX_COUNT = 2**53
 """Above this a JSON number is not exact everywhere (RFC 8259, section 6)."""
+_LONE_SURROGATE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_LONGEST_INTEGER = 300
+"""Digits of an integer that is still a finite number."""
 
 
 class Notes(dict[str, None]):
@@ -23,12 +30,23 @@ class Notes(dict[str, None]):
 
 def loads(data: bytes) -> object:
     """*data* as JSON; None if it is none. Bytes that are not UTF-8 are replaced, not refused."""
-    for text in (data, data.decode("utf-8", "replace")):
-        try:
-            return msgspec.json.decode(text)
-        except (ValueError, RecursionError):  # not JSON; nested too deeply
-            continue
-    return None
+    try:
+        return msgspec.json.decode(data)
+    except (ValueError, RecursionError):  # not JSON; nested too deeply
+        return _loads_as_sdks_do(data.decode("utf-8", "replace"))
+
+
+def _loads_as_sdks_do(text: str) -> object:
+    """*text* by the rules that the SDKs read by: NaN, 1e999, half a surrogate and a byte order mark pass."""
+    whole = _LONE_SURROGATE.sub(r"\\ufffd", text.removeprefix("\ufeff"))
+    try:
+        return json.loads(whole, parse_int=_integer, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
 def at(value: object, path: str) -> object:
@@ -51,6 +69,11 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def as_name(value: object) -> str | None:
+    """*value* as a name or an id: a text that is neither empty nor too long to be one."""
+    return clean(value) if isinstance(value, str) and 0 < len(value) <= MAX_TEXT else None
+
+
 def as_count(value: object) -> int | None:
     """*value* as a count. An integral float is one (Titan sends such); a bool, NaN or -1 is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -64,7 +87,7 @@ def as_number(value: object) -> int | float | None:
     """*value* as a finite number that JSON can hold exactly enough."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) and abs(value) <= MAX_COUNT else None
+    return value if abs(value) <= MAX_COUNT else None
 
 
 class Reader:

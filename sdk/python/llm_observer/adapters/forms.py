@@ -7,6 +7,7 @@ from llm_observer.adapters.fields import clean
 __all__ = ["form_fields"]
 
 MAX_VALUE = 512
+MAX_HEAD = 4096
 _NAME = re.compile(
     rb'content-disposition:[^\r\n]*?[; ]name="?([A-Za-z0-9_\[\].-]{1,80})"?(?=[;\r\n])', re.IGNORECASE
 )
@@ -25,7 +26,7 @@ def _field(part: bytes) -> tuple[str, str] | None:
     head, found, value = part.partition(b"\r\n\r\n")
     if not found:
         head, found, value = part.partition(b"\n\n")
-    name = _NAME.search(head + b"\r\n")
+    name = _NAME.search(head[:MAX_HEAD] + b"\r\n")
     if name is None or b"filename" in head.lower() or len(value) > MAX_VALUE:
         return None
     return name[1].decode("ascii"), clean(value.decode("utf-8", "replace").rstrip("\r\n"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from llm_observer.adapters.answer import Answer, Format
-from llm_observer.adapters.fields import Notes, Reader, at, clean, dicts
+from llm_observer.adapters.fields import Notes, Reader, as_name, at, dicts
 from llm_observer.adapters.openai_stream import fold
 from llm_observer.adapters.text import joined, plain
 from llm_observer.adapters.usage import OPENAI
@@ -12,7 +12,7 @@ from llm_observer.call import ToolUse
 __all__ = ["OPENAI_FORMAT"]
 
 _USAGE_AT = ("usage", "x_groq.usage")
-_REASONS = frozenset({"response", "response.compaction"})
+_REASONS = ("response", "response.compaction")
 """Values of `object` whose status says how the answer finished."""
 _OWN_CALLS = {"function_call": "function", "custom_tool_call": "custom"}
 """Items of a Responses answer that ask the app to run a tool; other `…_call` items ran at the provider."""
@@ -38,13 +38,13 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
 
 def _finish_reasons(document: Mapping[str, object], choices: Iterable[dict[str, object]]) -> Iterator[str]:
     for choice in choices:
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            yield clean(reason)
+        reason = as_name(choice.get("finish_reason"))
+        if reason is not None:
+            yield reason
     if document.get("object") in _REASONS:
-        reason = at(document, "incomplete_details.reason") or document.get("status")
-        if isinstance(reason, str):
-            yield clean(reason)
+        reason = as_name(at(document, "incomplete_details.reason")) or as_name(document.get("status"))
+        if reason is not None:
+            yield reason
 
 
 def _called_in(choices: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
@@ -60,9 +60,9 @@ def _called_in(choices: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
 
 def _tool(value: object, kind: str) -> ToolUse:
     """A call with its name and the size of its arguments, wherever the wire has them."""
-    name, given = at(value, "name"), at(value, "input" if kind == "custom" else "arguments")
+    given = at(value, "input" if kind == "custom" else "arguments")
     return ToolUse(
-        name=clean(name) if isinstance(name, str) and name else None,
+        name=as_name(at(value, "name")),
         kind="custom" if kind == "custom" else "function",
         arguments_bytes=len(given.encode("utf-8", "replace")) if isinstance(given, str) else None,
     )
@@ -77,9 +77,9 @@ def _called_by(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
 
 def _hosted(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
     for item in items:
-        kind = item.get("type")
-        if isinstance(kind, str) and kind.endswith("_call") and kind not in _OWN_CALLS:
-            yield ToolUse(name=clean(kind), kind="mcp" if kind == _MCP else "server")
+        kind = as_name(item.get("type"))
+        if kind is not None and kind.endswith("_call") and kind not in _OWN_CALLS:
+            yield ToolUse(name=kind, kind="mcp" if kind == _MCP else "server")
 
 
 def _text(choices: Iterable[dict[str, object]], items: Iterable[dict[str, object]]) -> str | None:

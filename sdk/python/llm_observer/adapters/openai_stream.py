@@ -45,11 +45,11 @@ class _Stream:
         self._with_text = with_text
         self._fields: dict[str, object] = {}
         self._choices: dict[int, _Choice] = {}
-        self._items: dict[object, dict[str, object]] = {}
+        self._items: dict[str, dict[str, object]] = {}
         self.is_ended = False
 
     def add(self, event: Mapping[str, object]) -> None:
-        kind = event.get("type")
+        kind = str(event.get("type"))
         self.is_ended |= kind in LAST
         response = event.get("response")
         if isinstance(response, dict):
@@ -61,7 +61,7 @@ class _Stream:
             self._take(event)
         item = event.get("item")
         if isinstance(item, dict):
-            self._items[event.get("output_index")] = item
+            self._items[str(event.get("output_index"))] = item
         for choice in dicts(event.get("choices")):
             self._choice(choice).add(choice)
 
@@ -119,8 +119,8 @@ class _Choice:
         """The call that *part* goes on with: the newest one with its index and without another id."""
         place, given = part.get("index"), part.get("id") or None
         for call in reversed(self._calls):
-            is_same_id = given in {None, call.id} or call.id is None
-            if is_same_id and (place is None or place == call.place) and not (place is None and given):
+            is_same_id = given == call.id or (place is not None and call.id is None)
+            if (given is None or is_same_id) and place in (None, call.place):
                 return call
         self._calls.append(_Call(place, given))
         return self._calls[-1]
@@ -158,7 +158,8 @@ class _Call:
 
     def document(self) -> dict[str, object]:
         given = "input" if self._kind == "custom" else "arguments"
-        return {"id": self.id, self._kind: {"name": self._name, given: "".join(self._pieces)}}
+        arguments = "".join(self._pieces) if self._pieces else None
+        return {"id": self.id, self._kind: {"name": self._name, given: arguments}}
 
 
 def _flat(texts: list[object]) -> list[object]:

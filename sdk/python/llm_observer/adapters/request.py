@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from llm_observer.adapters.fields import Notes, Reader, clean
+from llm_observer.adapters.fields import Notes, Reader, loads
 from llm_observer.adapters.forms import form_fields
 from llm_observer.adapters.text import newest_user_text
 from llm_observer.call import Request
@@ -41,7 +41,9 @@ _KINDS = {
     "is_background": "flag",
     "includes_usage": "flag",
 }
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_TEXT_VALUE = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)
+_DEPTHS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _SCANNED = 64 * 1024
 _MISSING = {
     "not_kept": "request_not_kept",
@@ -146,12 +148,11 @@ def _form(data: bytes, size: int | None) -> Asked:
 def _asked(body: Body, size: int | None, notes: Notes, *, with_content: bool) -> Asked:
     reader = Reader(_small_values(body), notes, "request")
     segments = tuple(_segments(body))
-    counts = {name: len(_listed(getattr(body, name))) for name in ("tools", "functions")}
-    has_tools = bool(body.tools or body.functions)
+    tools = [raw for name in ("tools", "functions") if (raw := _given(body, name))]
     request = Request(
         body_bytes=size,
         message_count=_message_count(body),
-        tool_count=sum(counts.values()) if has_tools else None,
+        tool_count=sum(len(_listed(raw)) for raw in tools) if tools else None,
         **{name: getattr(reader, _KINDS.get(name, "text"))(*paths) for name, paths in SETTINGS.items()},
     )
     return Asked(
@@ -169,20 +170,19 @@ def _small_values(body: Body) -> dict[str, object]:
     for name in _SMALL:
         raw = getattr(body, name)
         if raw:
-            values[name] = _value(raw)
+            values[name] = loads(bytes(raw))
     return values
 
 
-def _value(raw: msgspec.Raw) -> object:
-    try:
-        return msgspec.json.decode(raw)
-    except (ValueError, RecursionError):  # a lone surrogate, or nested too deeply
-        return None
+def _given(body: Body, name: str) -> msgspec.Raw:
+    """Field *name*; empty where it is absent or null."""
+    raw: msgspec.Raw = getattr(body, name)
+    return _NONE if bytes(memoryview(raw)[:4]) == b"null" else raw
 
 
 def _listed(raw: msgspec.Raw) -> list[msgspec.Raw]:
     """The items of *raw*, if it is a list."""
-    if bytes(memoryview(raw)[:1]) != b"[":
+    if not _is_list(raw):
         return []
     try:
         return _slices.decode(raw)
@@ -192,32 +192,42 @@ def _listed(raw: msgspec.Raw) -> list[msgspec.Raw]:
 
 def _message_count(body: Body) -> int | None:
     for name in _PROMPTS:
-        raw = getattr(body, name)
+        raw = _given(body, name)
         if raw:
-            return len(_listed(raw)) if bytes(memoryview(raw)[:1]) == b"[" else 1
+            items = _listed(raw)
+            return len(items) if _is_list(raw) and not _are_numbers(items) else 1
     return None
+
+
+def _is_list(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"["
+
+
+def _are_numbers(items: list[msgspec.Raw]) -> bool:
+    """One text as token numbers, as embeddings and text completions take it."""
+    return bool(items) and bytes(memoryview(items[0])[:1]).isdigit()
 
 
 def _segments(body: Body) -> Iterator[Segment]:
     for name, kind in {**_SEGMENTED, **_PROMPTS}.items():
-        yield from _split(name, kind, getattr(body, name))
+        yield from _split(name, kind, _given(body, name))
 
 
 def _split(name: str, kind: str, raw: msgspec.Raw) -> Iterator[Segment]:
     """One segment for each object in a list; one for anything else (a text, a list of token numbers)."""
-    if not raw or raw == b"null":
+    if not raw:
         return
     items = _listed(raw)
     if items and all(bytes(memoryview(item)[:1]) == b"{" for item in items):
         yield from (Segment(f"{name}[{place}]", kind, item) for place, item in enumerate(items))
-    elif bytes(memoryview(raw)[:2]) != b"[]":
+    elif items or not _is_list(raw):
         yield Segment(name, kind, raw)
 
 
 def _prompt_slices(body: Body) -> list[msgspec.Raw]:
     """The prompt's messages, or the one text that it is."""
     for name in _PROMPTS:
-        raw = getattr(body, name)
+        raw = _given(body, name)
         if raw:
             return _listed(raw) or [raw]
     return []
@@ -225,18 +235,11 @@ def _prompt_slices(body: Body) -> list[msgspec.Raw]:
 
 def _first_model(data: bytes) -> str | None:
     """The top-level `model` of a body that was cut, if it stands in what was kept."""
-    depth, is_key, is_model = 0, True, False
+    depth = 0
     for found in _TOKEN.finditer(data, 0, _SCANNED):
-        token = found[0]
-        if token in {b"{", b"["}:
-            depth, is_key, is_model = depth + 1, True, False
-        elif token in {b"}", b"]"}:
-            depth, is_key, is_model = depth - 1, True, False
-        elif depth != 1:
-            continue
-        elif is_model:
-            value = _value(msgspec.Raw(token))
-            return clean(value) if isinstance(value, str) and value else None
-        else:
-            is_model = is_key and token == b'"model"' and data[found.end() :][:8].lstrip().startswith(b":")
+        depth += _DEPTHS.get(found[0], 0)
+        if depth == 1 and found[0] == b'"model"':
+            value = _TEXT_VALUE.match(data, found.end(), _SCANNED)
+            if value is not None:
+                return Reader(loads(b'{"model":%b}' % value[1]), Notes(), "request").text("model")
     return None

@@ -57,7 +57,7 @@ _NOUNS = frozenset(
 )
 """Parts of a path that name a resource or what is done to it. Any other one is an id, or says nothing."""
 _FIXED = re.compile(
-    r"(v\d+([a-z]+\d*)?|api|openai|anthropic|beta|model|complete|count_tokens|count-tokens|accept|archive"
+    r"(v[0-9]{1,2}((alpha|beta)[0-9]{0,2})?|api|openai|anthropic|beta|model|complete|count_tokens|count-tokens|accept|archive"
     r"|decisions|fork|hangup|refer|reject|submit_tool_outputs|work|parts|invoke|invoke-with-response-stream"
     r"|converse|converse-stream)?"
 )

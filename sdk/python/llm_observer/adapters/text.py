@@ -8,7 +8,7 @@ from llm_observer.adapters.fields import loads
 
 __all__ = ["newest_user_text", "plain"]
 
-_TEXT_KINDS = {None, "text", "input_text", "output_text", "refusal"}
+_TEXT_KINDS = (None, "text", "input_text", "output_text", "refusal")
 
 
 def newest_user_text(messages: Sequence[msgspec.Raw]) -> str | None:

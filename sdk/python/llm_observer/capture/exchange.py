@@ -178,19 +178,15 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     gap = 0
     count = 0
     is_read = False
-    readings = 0
-    """How often the body was begun to be read: openai's async client drains it in a second loop."""
-    starts_anew: bool | None = None
+    reading = 0
+    """Which loop over the body the chunks came from: openai's async client drains it in a second one."""
+    is_repeated: bool | None = None
 
     def __init__(self, call: OpenCall, tracker: Tracker) -> None:
         self.call = call
         self.tracker = tracker
         self.body = KeptBody(tracker.budget, tracker.max_exchange_bytes)
         self._unended = [True]
-
-    def __enter__(self) -> OpenExchange:
-        self.readings += 1
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -233,9 +229,12 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
             count = self.request.headers.get("x-stainless-retry-count", "")
             self.retries = int(count) if count.isdecimal() else 0
 
-    def chunk(self, chunk: bytes) -> None:
-        """Keep one chunk and when it came; what is read after the end is not of this exchange."""
-        if not self._unended or (self.readings > 1 and self._is_repeated(chunk)):
+    def chunk(self, chunk: bytes, reading: int) -> None:
+        """Keep one chunk and when it came; what is read after the end is not of this exchange.
+
+        reading: tells the loops apart in which the body is read.
+        """
+        if not self._unended or (reading != self.reading and self._is_repeated(chunk, reading)):
             return
         now = time.perf_counter_ns()
         if self.first is None:
@@ -246,11 +245,14 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         self.count += 1
         self.body.add(chunk)
 
-    def _is_repeated(self, chunk: bytes) -> bool:
-        """Whether a second reading gives the same bytes again (a mock), or goes on (a transport)."""
-        if self.starts_anew is None:
-            self.starts_anew = self.body.starts_with(chunk)
-        return self.starts_anew
+    def _is_repeated(self, chunk: bytes, reading: int) -> bool:
+        """Whether another reading gives the same bytes again (a mock), or goes on (a transport)."""
+        if self.first is None:
+            self.reading = reading
+            return False
+        if self.is_repeated is None:
+            self.is_repeated = self.body.starts_with(chunk)
+        return self.is_repeated
 
     def opened(self) -> None:
         """The body is going to be read by the app: until its end the exchange counts as open."""

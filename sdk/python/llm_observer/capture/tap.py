@@ -34,10 +34,11 @@ class _Tap:
 
 class _SyncTap(_Tap):
     def __iter__(self) -> Iterator[bytes]:
+        stream = iter(self._stream)
         with self._exchange:
-            for chunk in self._stream:
+            for chunk in stream:
                 with _CHUNK:
-                    self._exchange.chunk(chunk)
+                    self._exchange.chunk(chunk, id(stream))
                 yield chunk
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class _AsyncTap(_Tap):
             try:
                 async for chunk in stream:
                     with _CHUNK:
-                        self._exchange.chunk(chunk)
+                        self._exchange.chunk(chunk, id(stream))
                     yield chunk
             finally:
                 # As the transport's own streams do: the one below is closed now, not when it is collected.

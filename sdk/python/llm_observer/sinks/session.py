@@ -54,6 +54,10 @@ class Session:
     def reset(self) -> None:
         """Forget all calls so far."""
         self._settled()
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all calls without waiting for those that are not counted yet, as a forked child must."""
         with self._lock:
             self._state = State(self._max_calls)
 
