@@ -6,6 +6,7 @@ python scripts/build_schema.py --release  also freeze this version in shared/sch
 """
 
 import argparse
+import inspect
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from llm_observer.call import LLMCall
 from llm_observer.event import BODIES, SCHEMA_VERSION, Event
 from llm_observer.otel_names import COMMIT, name_of
 
@@ -42,10 +44,18 @@ RULES = (
 def schema() -> Node:
     """The contract as the types give it: the envelope at the root, its parts in `$defs`."""
     raw = msgspec.json.schema(Event)
+    _name_written_defaults(raw["$defs"]["LLMCall"], LLMCall)
     parts = {name: _clean(part) for name, part in sorted(raw["$defs"].items())}
     event: Node = parts.pop("Event")
     event["description"] = f"{event['description']} {RULES}"
     return HEAD | event | {"allOf": [_one_body(body) for body in BODIES], "$defs": parts}
+
+
+def _name_written_defaults(node: Node, part: type[msgspec.Struct]) -> None:
+    """A default that is written all the same is made by a function, of which msgspec says nothing."""
+    for field in msgspec.structs.fields(part):
+        if inspect.isfunction(field.default_factory):
+            node["properties"][field.encode_name]["default"] = field.default_factory()
 
 
 def _one_body(body: str) -> Node:

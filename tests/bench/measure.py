@@ -27,15 +27,19 @@ BODY = json.dumps(
         "usage": {"prompt_tokens": 8, "completion_tokens": 2, "total_tokens": 10},
     }
 ).encode()
-CHUNK = b"data: " + json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "delta": {"content": "word "}}],
-    }
-).encode() + b"\n\n"
+CHUNK = (
+    b"data: "
+    + json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "gpt-4o-mini",
+            "choices": [{"index": 0, "delta": {"content": "word "}}],
+        }
+    ).encode()
+    + b"\n\n"
+)
 CHUNKS = 200
 SMALL = [{"role": "user", "content": "hello"}]
 LARGE = [

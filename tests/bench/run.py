@@ -24,7 +24,6 @@ PEERS = {
     "openllmetry": "opentelemetry.instrumentation.openai",
     "otel_genai": "opentelemetry.instrumentation.genai.openai",
 }
-# (what, scenario, figure, unit, aim)
 ADDED = (
     ("added to a plain call, small prompt", "plain_small", "us", "µs", "15"),
     ("added to a plain call, 50k-token prompt", "plain_50k_tokens", "us", "µs", "15"),
@@ -36,6 +35,7 @@ ADDED = (
     ("event-loop lag added at p99, 250 kB prompts, first call included", "loop_lag", "p99_ms", "ms", "5"),
     ("whole process with one call", "process_one_call", "wall_ms", "ms", "100"),
 )
+"""What is measured: words, scenario, figure, unit, aim."""
 
 
 def measure(subject, scenario):
@@ -104,11 +104,12 @@ def page(options):
     names = [scenario for _, scenario, *_ in ADDED]
     found = measure_all(subjects, list(dict.fromkeys(names)), 2 if options.quick else options.rounds)
     yield "# Performance\n"
-    yield f"Written by `python tests/bench/run.py --write docs/performance.md` on {time.strftime('%Y-%m-%d')}:"
-    yield f"Python {platform.python_version()}, openai {version('openai')}, {platform.machine()}.\n"
+    yield "Written by `python tests/bench/run.py --write docs/performance.md`"
+    yield f"on {time.strftime('%Y-%m-%d')}: Python {platform.python_version()}, openai {version('openai')}, {platform.machine()}.\n"
     yield "What is added to the bare SDK; the median over rounds, subjects taking turns, one process each.\n"
     yield from table(found, subjects)
-    yield f"\n`import llm_observer; llm_observer.patch()`: {patch_ms():.0f} ms beyond Python's start (aim 40).\n"
+    yield f"\n`import llm_observer; llm_observer.patch()`: {patch_ms():.0f} ms beyond Python's start"
+    yield "(aim 40).\n"
     if not options.quick:
         yield "| memory, MB | subject | after a fifth | at the end |"
         yield "| --- | --- | ---: | ---: |"

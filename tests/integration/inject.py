@@ -20,7 +20,7 @@ import openai
 import llm_observer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from integration.loopback import Loopback, json_answer, sse_answer  # noqa: E402 - found by the line above
+from integration.loopback import Loopback, json_answer, sse_answer
 
 PACKAGE = str(Path(llm_observer.__file__).parent) + os.sep
 AT_ONCE = 4

@@ -1,4 +1,4 @@
-"""Nothing that a user or a model wrote, and no key, leaves the process: a canary in every place, in no byte."""
+"""Nothing that a user or a model wrote, and no key, leaves the process: canaries in every place."""
 
 import hashlib
 import json
@@ -55,7 +55,10 @@ ANSWERS = {
                         {
                             "id": "call_1",
                             "type": "function",
-                            "function": {"name": "look_up", "arguments": json.dumps({"q": marked("arguments")})},
+                            "function": {
+                                "name": "look_up",
+                                "arguments": json.dumps({"q": marked("arguments")}),
+                            },
                         }
                     ],
                 },
@@ -76,7 +79,9 @@ HEADERS = (("x-request-id", "req_7"), ("openai-organization", f"org-{CANARY}"), 
 def talk(sdk, status=200):
     """A call with the canary in every part of the request and of the answer."""
     body = ANSWERS[sdk] if status == 200 else ERROR
-    client = make_client(sdk, json_answer(json.dumps(body).encode(), status=status, headers=HEADERS), api_key=CANARY)
+    client = make_client(
+        sdk, json_answer(json.dumps(body).encode(), status=status, headers=HEADERS), api_key=CANARY
+    )
     messages = [{"role": "user", "content": marked("prompt")}]
     system = {"system": marked("system")} if sdk == "anthropic" else {"user": marked("user")}
     options = {"extra_headers": {"x-secret": CANARY}, "extra_query": {"token": CANARY}, "tools": TOOLS[sdk]}
@@ -129,7 +134,10 @@ def test_a_dictionary_attack_on_a_known_prompt_finds_nothing(sdk, events):
     told = json.dumps(list(events))
     assert events.calls[0]["segments"]
     wire = {prompt, f'"{prompt}"', json.dumps({"role": "user", "content": prompt}, separators=(",", ":"))}
-    wire |= {json.dumps({"role": "user", "content": prompt}), json.dumps([{"role": "user", "content": prompt}])}
+    wire |= {
+        json.dumps({"role": "user", "content": prompt}),
+        json.dumps([{"role": "user", "content": prompt}]),
+    }
     for guess in wire:
         for name in ("md5", "sha1", "sha256", "sha512", "blake2b", "blake2s", "sha3_256"):
             assert hashlib.new(name, guess.encode()).hexdigest()[:16] not in told
@@ -171,7 +179,9 @@ print("opened:", opened)
 """
 
 
-@pytest.mark.parametrize("extra", [{}, {"LLM_OBSERVER_ENABLED": "1"}], ids=["default", "enabled without an endpoint"])
+@pytest.mark.parametrize(
+    "extra", [{}, {"LLM_OBSERVER_ENABLED": "1"}], ids=["default", "enabled without an endpoint"]
+)
 def test_we_open_no_socket(tmp_path, extra):
     program = NO_SOCKET.format(tests=str(Path(__file__).parents[1]), file=str(tmp_path / "e.jsonl"))
     environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path), **extra}

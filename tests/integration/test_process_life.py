@@ -112,7 +112,12 @@ if __name__ == "__main__":
 """
     )
     file = tmp_path / "events.jsonl"
-    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), "PYTHONWARNINGS": "ignore"}
+    env = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path),
+        "LLM_OBSERVER_FILE": str(file),
+        "PYTHONWARNINGS": "ignore",
+    }
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=env, timeout=100)
     assert done.returncode == 0, done.stderr
     assert len(file.read_text().splitlines()) == 6
@@ -188,7 +193,12 @@ assert llm_observer.flush(20)
 """
     head = "import llm_observer\nllm_observer.patch()\nimport gevent.monkey\ngevent.monkey.patch_all()\n"
     file = tmp_path / "events.jsonl"
-    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), "PYTHONWARNINGS": "ignore"}
+    env = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path),
+        "LLM_OBSERVER_FILE": str(file),
+        "PYTHONWARNINGS": "ignore",
+    }
     source = head + HEAD + program.split("patch_all()\n")[1]
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
     assert done.returncode == 0, done.stderr

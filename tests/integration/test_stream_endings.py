@@ -75,12 +75,12 @@ def test_what_was_received_before_an_early_end_is_counted(events):
 
 @pytest.mark.parametrize("sdk", SDKS)
 def test_a_consumer_that_raises_gets_its_own_exception_and_one_event(sdk, events):
-    class Mine(Exception):
+    class MineError(Exception):
         pass
 
-    with pytest.raises(Mine):
+    with pytest.raises(MineError):
         for _ in ask(make_client(sdk, streamed(sdk)), stream=True):
-            raise Mine
+            raise MineError
     gc.collect()
     assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
 
@@ -138,7 +138,7 @@ def test_a_cancelled_task_sees_its_cancellation_and_leaves_one_event(sdk, events
     async def main():
         client = make_client(sdk, Answer(steps=(wait, b"{}")), is_async=True)
         task = asyncio.create_task(ask(client))
-        while not wait.reached.is_set():
+        while not wait.reached.is_set():  # noqa: ASYNC110 - another thread sets it
             await asyncio.sleep(0)
         task.cancel()
         wait.go.set()

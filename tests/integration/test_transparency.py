@@ -4,9 +4,9 @@ Tests are named after what users of such libraries suffer from.
 """
 
 import asyncio
-import importlib
 import copy
 import gc
+import importlib
 import inspect
 import logging
 import pickle
@@ -223,7 +223,10 @@ def test_answers_can_be_pickled_as_before(sdk, events):
 
 
 def test_many_threads_and_two_clients_do_not_mix(events):
-    clients = {"openai": make_client("openai", plain("openai")), "anthropic": make_client("anthropic", plain("anthropic"))}
+    clients = {
+        "openai": make_client("openai", plain("openai")),
+        "anthropic": make_client("anthropic", plain("anthropic")),
+    }
 
     def work(n):
         with llm_observer.observe(n=n):

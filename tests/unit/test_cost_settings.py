@@ -120,11 +120,11 @@ def test_a_wrong_private_price_is_refused_by_name(prices, named):
 
 @pytest.mark.parametrize("discount", [1.1, -0.1, "a", True, {"openai": 2}, {"openai": None}, {3: 0.1}])
 def test_a_wrong_discount_is_refused_by_name(discount):
-    with pytest.raises(ConfigError, match="^discount: "):
+    with pytest.raises(ConfigError, match=r"^discount: "):
         CostEnricher(discount=discount)
 
 
 @pytest.mark.parametrize("deployments", [{"a": ""}, {"a": 3}, {3: "gpt-4o"}, ["a"]])
 def test_a_wrong_deployment_is_refused_by_name(deployments):
-    with pytest.raises(ConfigError, match="^deployments: "):
+    with pytest.raises(ConfigError, match=r"^deployments: "):
         CostEnricher(deployments=deployments)

@@ -93,7 +93,6 @@ def test_of_an_object_only_the_class_is_named(caplog, argument):
     ("message", "args"),
     [("%d", ("x",)), ("%s %s", (1,)), ("%", (1,)), ("no place", (1,)), ("\udcff %s", ("\udcff",))],
     ids=["wrong type", "too few", "no verb", "too many", "surrogate"],
-    ids=str,
 )
 def test_a_message_that_does_not_fit_is_still_a_line(caplog, message, args):
     log.once("misfit", message, *args)

@@ -45,9 +45,7 @@ class _Running:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.is_read_at_exit = bool(config.stdout or config.file or config.summary)
-        self.pipeline = Pipeline(
-            self._load, max_queue=config.max_queue, is_patient=not self.is_read_at_exit
-        )
+        self.pipeline = Pipeline(self._load, max_queue=config.max_queue, is_patient=not self.is_read_at_exit)
         self.tracker = Tracker(
             self.pipeline.submit,
             max_exchange_bytes=config.max_exchange_bytes,
@@ -94,7 +92,7 @@ def _is_colored() -> bool:
 
 def _after_fork() -> None:
     """A child has its own calls, and its parent's locks may be held by threads that it does not have."""
-    global _lock, _session_lock  # noqa: PLW0603 - the same locks, new
+    global _lock, _session_lock
     _lock, _session_lock = threading.RLock(), threading.Lock()
     for session in _sessions:
         session.restart()
@@ -104,7 +102,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def patch(
+def patch(  # noqa: PLR0913 - each is a setting that people look for here
     *,
     providers: Sequence[str] | None = None,
     summary: bool | None = None,
@@ -146,11 +144,11 @@ def patch(
     report = PatchReport(is_enabled=False, hooks=(), warnings=())
     with guard("patch"):
         report = _patch({name: value for name, value in given.items() if value is not None})
-    return report
+    return report  # noqa: RET504 - the guard may have left the one above
 
 
 def _patch(arguments: Mapping[str, Any]) -> PatchReport:
-    global _running  # noqa: PLW0603 - one instrumentation per process
+    global _running
     config = load(arguments)
     with _lock:
         if config.enabled is False:
@@ -242,7 +240,7 @@ def shutdown(timeout_s: float | None = None) -> bool:
     Returns:
         False if *timeout_s* (default `exit_timeout_s`) was too short for what was queued.
     """
-    global _running  # noqa: PLW0603 - one instrumentation per process
+    global _running
     unpatch()
     with _lock:
         running, _running = _running, None
@@ -281,7 +279,7 @@ def _at_exit() -> None:
         running.tracker.sweep()
         running.pipeline.close(running.config.exit_timeout_s)
         if running.config.summary and _session().calls:
-            print(_session().summary(), file=sys.stderr)
+            print(_session().summary(), file=sys.stderr)  # noqa: T201 - the app asked for it
     _still_interrupted()
 
 

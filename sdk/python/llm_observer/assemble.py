@@ -2,15 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 import msgspec
 
 from llm_observer._version import __version__
+from llm_observer.adapters.fields import clean
 from llm_observer.call import CallSite, LLMCall
 from llm_observer.capture.exchange import OpenExchange
 from llm_observer.capture.finish import context_of, finish
 from llm_observer.capture.site import relative
-from llm_observer.context import CallContext
+from llm_observer.context import CallContext, Observation
 from llm_observer.decoded import Decoded
 from llm_observer.enrichers._spec import Enricher
 from llm_observer.event import SCHEMA_VERSION, Event, Sdk, Service, new_event_id, rfc3339
@@ -63,7 +65,7 @@ class Assembler:
             parent_span_id=None if parent is None else f"{parent:016x}",
             service=self._service,
             sdk=_SDK,
-            attributes=dict(observation.attributes) if observation else {},
+            attributes=_attributes(observation) if observation else {},
             llm_call=call,
         )
 
@@ -75,5 +77,13 @@ def _placed(call: LLMCall, exchange: Exchange, context: CallContext) -> LLMCall:
         call,
         call_id=f"{context.call_id:016x}",
         ending="local" if exchange.closing == "local" else call.ending,
-        call_site=CallSite(file=relative(site[0]), line=site[1], function=site[2]) if site else None,
+        call_site=CallSite(file=clean(relative(site[0])), line=site[1], function=site[2]) if site else None,
     )
+
+
+def _attributes(observation: Observation) -> dict[str, str | int | float | bool]:
+    """What the app set, in a form that JSON can hold: no lone surrogate, no infinity."""
+    return {
+        clean(name): clean(value) if isinstance(value, str) else value if isfinite(value) else str(value)
+        for name, value in observation.attributes.items()
+    }

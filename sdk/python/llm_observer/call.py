@@ -209,7 +209,7 @@ class LLMCall(_Part, frozen=True, kw_only=True):
     ending: Annotated[Ending, public("How the answer ended.", is_open=True)] = written("complete")
     error: Annotated[ErrorInfo | None, public("What went wrong.")] = None
     retries: Annotated[Count, public("Attempts before this one that failed.")] = written(0)
-    is_stream: Annotated[bool, public("The answer is an event stream.")] = written(False)
+    is_stream: Annotated[bool, public("The answer is an event stream.")] = written(False)  # noqa: FBT003 - the default itself
     stream_requested: Annotated[bool | None, public("What the request said about streaming.")] = None
     finish_reasons: Annotated[tuple[str, ...], public("One per choice, in order.")] = ()
     service_tier: Annotated[str | None, public("Tier that the answer names.")] = None

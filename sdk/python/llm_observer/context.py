@@ -8,7 +8,15 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
-__all__ = ["CallContext", "Observation", "current_observation", "new_span", "new_trace", "otel_span", "within"]
+__all__ = [
+    "CallContext",
+    "Observation",
+    "current_observation",
+    "new_span",
+    "new_trace",
+    "otel_span",
+    "within",
+]
 
 _ids = random.Random(os.urandom(16))  # noqa: S311 - ids, not secrets; a syscall per id would cost more
 new_span = partial(_ids.getrandbits, 64)

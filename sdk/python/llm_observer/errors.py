@@ -15,5 +15,5 @@ class SchemaError(LLMObserverError):
     """A document does not follow the event schema."""
 
 
-class PolicyViolation(LLMObserverError):
+class PolicyViolation(LLMObserverError):  # noqa: N818 - the name says what it is
     """A policy that the app switched on refused a call."""

@@ -40,7 +40,7 @@ _guards: dict[str, Guard] = {}
 
 
 def guard(step: str) -> Guard:
-    """The guard of *step*: `with guard("sink"): …`."""
+    """The one for *step*, as in `with guard("sink")`."""
     return _guards.get(step) or _guards.setdefault(step, Guard(step))
 
 
@@ -60,8 +60,8 @@ def caught() -> dict[str, int]:
     return dict(_counts)
 
 
-def strict(on: bool) -> bool:
+def strict(on: bool) -> bool:  # noqa: FBT001 - reads as a switch
     """Let faults pass (tests only); returns what was set before."""
-    global _strict  # noqa: PLW0603 - one switch for the process, set by our own conftest
+    global _strict
     before, _strict = _strict, on
     return before

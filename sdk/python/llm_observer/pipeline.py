@@ -37,7 +37,7 @@ _WORKER = guard("worker")
 _STOPPED = threading.Thread(name="llm_observer stopped")
 """Stands where the worker was, once a pipeline is closed: it is never started."""
 
-_pipelines: "WeakSet[Pipeline]" = WeakSet()
+_pipelines: WeakSet[Pipeline] = WeakSet()
 
 
 class Stats(NamedTuple):

@@ -127,7 +127,7 @@ class OpenCall:
             answer.returned()
 
     def _failed(self, exc: BaseException, answers: list[OpenExchange]) -> None:
-        assert self.tracker is not None
+        assert self.tracker is not None  # noqa: S101 - for the type checker
         if answers:
             answer = answers[-1]
         else:
@@ -144,7 +144,7 @@ class OpenCall:
         for answer in self.answers:
             if answer.response is response:
                 return None
-        assert self.tracker is not None
+        assert self.tracker is not None  # noqa: S101 - for the type checker
         answer = OpenExchange(self, self.tracker)
         if self.answers:  # the first answer is the call itself, later ones lie below it
             answer.span_id = new_span()

@@ -30,7 +30,7 @@ def ignore_folder(folder: str) -> None:
 
 def call_site() -> tuple[str, int, str] | None:
     """File, line and function of the innermost frame of the app, None where the stack has none."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the way that `logging` and `warnings` go, without building a list
     while frame is not None:
         code = frame.f_code
         kind = _kinds.get(code.co_filename)

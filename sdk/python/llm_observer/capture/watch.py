@@ -26,7 +26,10 @@ class _Noticer:
         self._imported = imported
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        name: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - the interpreter's protocol
+        target: ModuleType | None = None,  # noqa: ARG002 - the interpreter's protocol
     ) -> ModuleSpec | None:
         if name == self._package and self in sys.meta_path:
             with _NOTICE:

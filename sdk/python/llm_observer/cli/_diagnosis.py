@@ -126,7 +126,7 @@ def _sdks(config: Config) -> Iterator[SdkState]:
         yield _sdk_state(target, states[target.sdk], config)
 
 
-def _nowhere(exchange: OpenExchange, *, wake: bool) -> None:  # noqa: ARG001 - the tracker's interface
+def _nowhere(exchange: OpenExchange, *, wake: bool) -> None:
     """Take no exchange: no call is made between placing the hooks and taking them off."""
 
 

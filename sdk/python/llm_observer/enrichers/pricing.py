@@ -110,7 +110,9 @@ class Pricing:
         for place, name in enumerate(names.models):
             found = book.find(vendor, name) or book.find(vendor, name.rpartition("/")[2])
             if found is None and vendor is None:  # the list tells a vendor by some model names only
-                found = next((each for closed in sorted(CLOSED_VENDORS) if (each := book.find(closed, name))), None)
+                found = next(
+                    (each for closed in sorted(CLOSED_VENDORS) if (each := book.find(closed, name))), None
+                )
             if found is None or (names.provider in LOCAL and found.vendor not in CLOSED_VENDORS):
                 continue
             return found, tuple(_name_doubts(names, vendor, is_second=place > 0))
