@@ -105,7 +105,8 @@ def page(options):
     found = measure_all(subjects, list(dict.fromkeys(names)), 2 if options.quick else options.rounds)
     yield "# Performance\n"
     yield "Written by `python tests/bench/run.py --write docs/performance.md`"
-    yield f"on {time.strftime('%Y-%m-%d')}: Python {platform.python_version()}, openai {version('openai')}, {platform.machine()}.\n"
+    yield f"on {time.strftime('%Y-%m-%d')}: Python {platform.python_version()}, openai {version('openai')},"
+    yield f"{platform.machine()}.\n"
     yield "What is added to the bare SDK; the median over rounds, subjects taking turns, one process each.\n"
     yield from table(found, subjects)
     yield f"\n`import llm_observer; llm_observer.patch()`: {patch_ms():.0f} ms beyond Python's start"

@@ -91,8 +91,8 @@ KEYS = re.findall(
     arguments function_call finish_reason usage x_groq service_tier error code output item output_index
     response incomplete_details reason content_block partial_json stop_reason completion prompt_tokens
     input_tokens completion_tokens prompt_tokens_details cached_tokens cost is_byok cost_details stream
-    cache_creation server_tool_use messages role tools system prompt prompt_cache_key stream_options reasoning n
-    temperature max_tokens amazon-bedrock-invocationMetrics bytes detail __type
+    cache_creation server_tool_use messages role tools system prompt prompt_cache_key stream_options reasoning
+    n temperature max_tokens amazon-bedrock-invocationMetrics bytes detail __type
     """,
 )
 SHAPED = st.recursive(
@@ -444,19 +444,21 @@ def test_a_huge_request_is_decoded_in_time():
 
 def without_the_middle(document, *, kept):
     body = json.dumps(document).encode()
-    return body[:kept] + body[-kept:]
+    return body[:kept] + b"\x00" + body[-kept:]
 
 
 @pytest.mark.parametrize(
     ("document", "sdk"),
     [
-        pytest.param(chat(choices=["x" * 5000]), "openai", id="chat"),
-        pytest.param(MESSAGE | {"content": "x" * 5000}, "anthropic", id="message"),
+        pytest.param(chat(choices=[{"odd": 1}] * 500), "openai", id="chat"),
+        pytest.param(MESSAGE | {"content": [{"odd": 1}] * 500}, "anthropic", id="message"),
     ],
 )
 def test_a_cut_answer_still_says_its_usage(document, sdk):
     head = {name: value for name, value in document.items() if name != "usage"}
     cut = without_the_middle({**head, "usage": document["usage"]}, kept=400)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(cut)
     made = exchange(cut, sdk=sdk, response_state="truncated")
     is_well_formed(made)
     call = call_of(made)
@@ -522,6 +524,24 @@ def test_events_of_an_unknown_type_say_nothing():
     mixed = [*novel, *events[:3], *novel, *events[3:]]
     first, second = (streamed(events_body(these), sdk="anthropic") for these in (events, mixed))
     assert call_of(first) == call_of(second)
+
+
+@pytest.mark.parametrize("place", [[], {}, "0", None, 1.5], ids=repr)
+def test_an_event_at_an_odd_place_decodes(place):
+    item = {"type": "function_call", "name": "weather", "arguments": "{}"}
+    response = {"type": "response.output_item.done", "output_index": place, "item": item}
+    call = {"index": place, "id": place, "function": {"name": "weather", "arguments": "{}"}}
+    chunk = {"choices": [{"index": place, "delta": {"tool_calls": [call]}}]}
+    for event in (response, chunk):
+        made = streamed(events_body([event]))
+        is_well_formed(made)
+        assert [tool["name"] for tool in call_of(made)["tool_calls"]] == ["weather"]
+    block = {"type": "tool_use", "name": "weather", "input": {}}
+    start = {"type": "content_block_start", "index": place, "content_block": block}
+    delta = {"type": "content_block_delta", "index": place, "delta": {"partial_json": "{}"}}
+    made = streamed(events_body([start, delta]), sdk="anthropic")
+    is_well_formed(made)
+    assert [tool["name"] for tool in call_of(made)["tool_calls"]] == ["weather"]
 
 
 OVERLOADED = {"type": "overloaded_error", "message": "Overloaded"}

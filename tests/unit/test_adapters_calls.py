@@ -294,6 +294,8 @@ def test_each_known_path_is_its_operation(row, operation, prefix):
 PATHS = {
     ("GET", "/chat/completions/chatcmpl-9"): ("chat.completions:get", "/chat/completions/{id}"),
     ("POST", "/chat/completions/chatcmpl-9"): ("chat.completions:post", "/chat/completions/{id}"),
+    ("POST", "/threads/th_1/runs"): ("threads.runs", "/threads/{id}/runs"),
+    ("GET", "/files" * 50): (f"{'.'.join(['files'] * 50)}:get", ("/files" * 50)[:200]),
     ("POST", "/threads/th_1/messages"): ("threads.messages:post", "/threads/{id}/messages"),
     ("POST", "/responses/resp_1/cancel"): ("responses.cancel:post", "/responses/{id}/cancel"),
     ("GET", "/v1/models/gpt-5"): ("models:get", "/v1/models/{id}"),

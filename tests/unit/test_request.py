@@ -3,6 +3,7 @@
 import json
 import time
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +104,24 @@ def test_a_setting_of_a_wrong_type_is_unknown_noted_and_spoils_no_other(name, pa
 def test_a_setting_that_is_null_is_unknown(name, path):
     asked, notes = read(at(path, None))
     assert (getattr(asked.request, name), notes) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"max_completion_tokens": 64, "reasoning_effort": "low", "n": 2}, {"choice_count": 2}),
+        (
+            {"max_output_tokens": 64, "reasoning": {"effort": "low"}, "background": True},
+            {"is_background": True},
+        ),
+        ({"max_tokens": 64, "output_config": {"effort": "low"}, "temperature": 1}, {"temperature": 1}),
+        ({"max_tokens_to_sample": 64, "reasoning_effort": "low"}, {}),
+    ],
+    ids=["chat", "responses", "messages", "complete"],
+)
+def test_the_output_limit_and_the_effort_are_read_on_every_wire(body, expected):
+    expected = {"max_tokens": 64, "reasoning_effort": "low", **expected}
+    assert msgspec.to_builtins(read(body)[0].request).items() >= expected.items()
 
 
 def test_model_stream_and_cache_key_are_read():

@@ -129,6 +129,32 @@ def test_anthropics_usage_has_the_cache_apart_from_its_input():
     }
 
 
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 9, "num_cached_tokens": 4}, {"cache_read": 4, "input_uncached": 5}),
+        (
+            {
+                "prompt_tokens": 9,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "prompt_token_details": {"cached_tokens": 3},
+            },
+            {"cache_read": 4, "input_uncached": 5},
+        ),
+        ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}, {"cache_read": 4, "input_uncached": 5}),
+        ({"prompt_tokens": 9, "cached_tokens": 0}, {"cache_read": 0, "input_uncached": 9}),
+        ({"prompt_tokens": 9, "reasoning_tokens": 2}, {"reasoning": 2}),
+        ({"input_tokens": 9, "input_token_details": {"audio_tokens": 8}}, {"input_audio": 8}),
+        ({"input_tokens": 9, "output_tokens_details": {"image_tokens": 8}}, {"output_image": 8}),
+    ],
+    ids=["mistral", "mistral twice", "deepseek", "together", "perplexity", "transcription", "images"],
+)
+def test_vendors_write_the_same_count_in_other_places(usage, expected):
+    tokens, notes = read(usage)
+    assert said(tokens) == {"input_reported": 9, "input_total": 9, **expected}
+    assert notes == []
+
+
 @given(fresh=COUNTS, read_=COUNTS | st.none(), written=COUNTS | st.none())
 def test_the_same_prompt_has_the_same_views_on_both_wires(fresh, read_, written):
     cached = [count for count in (read_, written) if count is not None]

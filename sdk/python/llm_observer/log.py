@@ -108,7 +108,8 @@ class _Scrubbing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         from llm_observer.scrub import scrub
 
-        record.msg = scrub(_rendered(record)).translate(_CONTROL)[:MAX_LINE]
+        line = scrub(_rendered(record)).translate(_CONTROL)[:MAX_LINE]
+        record.msg = line.encode("utf-8", "replace").decode("utf-8")  # no handler can write a lone surrogate
         record.args = None
         record.exc_info = record.exc_text = record.stack_info = None
         return True

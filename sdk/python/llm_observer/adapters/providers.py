@@ -103,8 +103,9 @@ CLIENTS: Mapping[str, str] = {
     "AnthropicBedrock": "aws.bedrock",
     "AnthropicBedrockMantle": "aws.bedrock",
     "AnthropicVertex": "gcp.vertex_ai",
+    "AnthropicFoundry": "azure.ai.inference",
 }
-"""What a client's class says of a host that no row names; an `Async` in front is cut."""
+"""What a client's class says of a host that is no vendor's own; an `Async` in front is cut."""
 LOCAL_PORTS = {11434: "ollama", 1234: "lmstudio"}
 """Servers that are known by the port they take on one's own machine."""
 _OWN_PORTS = {"http": 80, "https": 443}
@@ -124,11 +125,11 @@ def place_of(url: str, client: str | None) -> Place:
     shown_port = None if port == _OWN_PORTS.get(scheme) else port
     if _is_loopback(host):
         return Place(LOCAL_PORTS.get(port or 0, LOCAL), Server(address=host, port=shown_port), None)
-    named = CLIENTS.get((client or "").removeprefix("Async"), UNKNOWN)
+    named = CLIENTS.get((client or "").removeprefix("Async"))
     if host in HOSTS:
         return Place(HOSTS[host], Server(address=host, port=shown_port), None)
     server = Server(port=shown_port) if shown_port is not None else None
-    return Place(_by_pattern(host) or named, server, host or None)
+    return Place(named or _by_pattern(host) or UNKNOWN, server, host or None)
 
 
 def _parts(url: str) -> tuple[str, int | None, str]:
