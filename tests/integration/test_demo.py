@@ -101,7 +101,7 @@ def test_json_totals_fit_the_events(tmp_path):
     done = run_demo("--json", "--file", "events.jsonl", cwd=tmp_path, XDG_STATE_HOME=str(tmp_path))
     totals = json.loads(done.stdout)
     lines = (tmp_path / "events.jsonl").read_text("utf-8").splitlines()
-    assert totals["calls"] == len(lines)
+    assert totals["totals"]["calls"] == len(lines)
 
 
 def test_without_an_sdk_the_demo_names_what_to_install(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from llm_observer import guard
 from llm_observer.capture.targets import TARGETS
 from llm_observer.cli.doctor import doctor
 from llm_observer.config import SETTINGS
@@ -77,6 +78,7 @@ def test_an_sdk_that_cannot_be_imported_is_a_finding(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "anthropic"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
+    guard.strict(False)
     found = diagnosis(1)
     assert [sdk["state"] for sdk in found["sdks"] if sdk["name"] == "anthropic"] == ["not observable"]
 

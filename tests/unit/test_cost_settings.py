@@ -114,7 +114,7 @@ def test_the_figure_of_the_provider_has_no_discount_of_ours():
     ],
 )
 def test_a_wrong_private_price_is_refused_by_name(prices, named):
-    with pytest.raises(ConfigError, match=rf"^prices\b.*{named}"):
+    with pytest.raises(ConfigError, match=rf"^(?=prices\b).*{named}"):
         CostEnricher(prices=prices)
 
 

@@ -174,7 +174,7 @@ assert sink.got == ["parent", "parent, queued at the fork"], sink.got
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_has_a_worker_of_its_own_and_repeats_nothing():
-    program = FORK.format(tests=Path(__file__).parent)
+    program = FORK.format(tests=str(Path(__file__).parent))
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

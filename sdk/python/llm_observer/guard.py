@@ -40,7 +40,7 @@ _guards: dict[str, Guard] = {}
 
 
 def guard(step: str) -> Guard:
-    """The one for *step*, as in `with guard("sink")`."""
+    """The one guard of *step*, for `with`."""
     return _guards.get(step) or _guards.setdefault(step, Guard(step))
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from llm_observer.capture.hooks import Hooks, HookStatus
 from llm_observer.capture.targets import TARGETS, Target
 from llm_observer.capture.tracker import Tracker
 from llm_observer.config import SETTINGS, Config, masked
+from llm_observer.enrichers.price_cache import price_data_age
 from llm_observer.guard import guard
 from llm_observer.hash_key import FILE_NAME, load_key
 
@@ -202,7 +204,10 @@ def _mode(path: Path) -> str:
 
 
 def _prices() -> dict[str, Any]:
-    return {"source": "genai-prices", "version": importlib.metadata.version("genai-prices")}
+    """Where prices come from; their age is that of the newest price that has a date."""
+    version, newest = price_data_age()
+    age_days = None if newest is None else (datetime.now(UTC).date() - newest).days
+    return {"source": "genai-prices", "version": version, "age_days": age_days}
 
 
 def _findings(
@@ -213,6 +218,8 @@ def _findings(
     if all(sdk.state == "not installed" for sdk in sdks):
         yield f"none of these is installed: {', '.join(sdk.name for sdk in sdks)}"
     yield from (file.problem for file in files if file.problem is not None)
+    if prices["age_days"] is not None and prices["age_days"] > _OLD_PRICES_DAYS:
+        yield f"the prices are {prices['age_days']} days old: pip install -U genai-prices"
 
 
 def _is_wrong(sdk: SdkState) -> bool:

@@ -51,7 +51,7 @@ def load_book(state_dir: str | os.PathLike[str] | None) -> PriceBook:
 
 def price_data_age(state_dir: str | os.PathLike[str] | None = None) -> tuple[str, date | None]:
     """Version of the price data, and the newest day that a price in it starts on."""
-    return version("genai-prices"), newest_day(load_book(state_dir))
+    return version("genai-prices"), newest_day(load_book(state_dir), datetime.now(UTC).date())
 
 
 def _package_providers() -> Sequence[object]:

@@ -213,13 +213,13 @@ def _clause(clause: Any) -> Clause:
     return Clause(kind, parts=tuple(_clause(part) for part in value))
 
 
-def newest_day(book: PriceBook) -> date | None:
-    """The latest day that a price of *book* starts on, None if all hold from the start."""
+def newest_day(book: PriceBook, until: date) -> date | None:
+    """The latest day up to *until* that a price of *book* starts on; prices of later days are announced ones."""
     days = (
         entry.since
         for vendor in book.vendors
         for model in book.models(vendor)
         for entry in (*model.entries, *model.variants)
-        if entry.since is not None
+        if entry.since is not None and entry.since <= until
     )
     return max(days, default=None)

@@ -20,6 +20,8 @@ __all__ = ["Lines", "Table", "draw"]
 _GAP = 2
 _ANY_WIDTH = 100_000
 """For rich, which gets what fits already."""
+_READABLE = 18
+"""What is left of a label as long as another column may go."""
 _NARROWEST = 8
 """What is left of a label at least."""
 
@@ -80,7 +82,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _narrowed(table: Table, width: int) -> Table:
     """*table* with shorter labels; and without optional columns, if that is not enough."""
     widths = _widths(table)
-    least = [min(size, _NARROWEST) for size in widths[: table.labels]] + widths[table.labels :]
+    shortest = _READABLE if table.optional else _NARROWEST
+    least = [min(size, shortest) for size in widths[: table.labels]] + widths[table.labels :]
     if _whole(least) > width and table.optional:
         rest = table._replace(optional=table.optional[1:])
         return _narrowed(_without(rest, table.optional[0]), width)
