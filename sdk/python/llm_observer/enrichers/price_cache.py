@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 from contextlib import suppress
+from datetime import UTC, datetime
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.util import find_spec

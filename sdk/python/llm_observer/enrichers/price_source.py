@@ -214,7 +214,7 @@ def _clause(clause: Any) -> Clause:
 
 
 def newest_day(book: PriceBook, until: date) -> date | None:
-    """The latest day up to *until* that a price of *book* starts on; prices of later days are announced ones."""
+    """The latest day up to *until* that a price of *book* starts on; later ones are announced only."""
     days = (
         entry.since
         for vendor in book.vendors
