@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from llm_observer.config import SETTINGS, Config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +54,7 @@ def _variables(name: str) -> str:
 
 
 def _default(name: str) -> str:
-    default = next(field.default for field in msgspec.structs.fields(Config) if field.name == name)
+    default = Config._field_defaults[name]
     if name == "state_dir":
         return "the platform's state folder"
     if default is None:

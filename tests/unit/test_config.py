@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llm_observer import log
 from llm_observer.config import SETTINGS, Config, load, masked
 
-FIELDS = {*Config.__struct_fields__} - {"sources", "warnings"}
+FIELDS = {*Config._fields} - {"sources", "warnings"}
 SEND = {"enabled": True, "endpoint": "https://t.example/v1", "api_key": "k-123"}
 
 

@@ -5,9 +5,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, get_type_hints
-
-import msgspec
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from llm_observer import _settings, log
 from llm_observer._layers import Layers
@@ -19,7 +17,7 @@ MIB = 1 << 20
 _SHORT_KEY = 16
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
+class Config(NamedTuple):
     """All settings. `sources` names each value's origin, `warnings` what was wrong and not taken."""
 
     enabled: Annotated[

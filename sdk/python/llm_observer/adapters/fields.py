@@ -51,6 +51,8 @@ def _integer(digits: str) -> int | float:
 
 def at(value: object, path: str) -> object:
     """What stands in *value* at the dotted *path*; None where nothing does."""
+    if "." not in path:
+        return value.get(path) if isinstance(value, dict) else None
     for name in path.split("."):
         if not isinstance(value, dict):
             return None

@@ -7,6 +7,7 @@ count is it. Nothing is estimated, and what is not on the wire stays unknown.
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from llm_observer.adapters.fields import Notes, Reader, as_count, as_number, at
 from llm_observer.call import Tokens
@@ -89,16 +90,31 @@ def tokens_of(
     if not isinstance(usage, dict):
         return None
     reader = Reader(usage, notes, "usage")
-    counts = {kind: reader.count(*paths) for kind, paths in table.items()}
+    is_anthropic = table is ANTHROPIC
+    counts: dict[str, int | None] = dict.fromkeys(table)
+    counts |= {
+        kind: reader.count(*paths) for kind, paths in _open_paths(frozenset(usage), is_anthropic=is_anthropic)
+    }
     if counts["cache_write"] is None:
         counts["cache_write"] = _sum_of(counts, *_TTLS)
-    if table is ANTHROPIC:
+    if is_anthropic:
         view = _with_cache_apart(counts, is_own="input_tokens" in usage)
     else:
         given = counts["input_reported"]
         view = _with_cache_inside(counts, counts["total"] if given is None and is_input_only else given)
     tokens = Tokens(**counts, **view)
     return None if tokens == Tokens() else tokens
+
+
+@lru_cache(maxsize=256)
+def _open_paths(names: frozenset[str], *, is_anthropic: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The rows of a table that start with one of *names*: providers fill a few of many, always the same."""
+    table = ANTHROPIC if is_anthropic else OPENAI
+    found = (
+        (kind, tuple(path for path in paths if path.partition(".")[0] in names))
+        for kind, paths in table.items()
+    )
+    return tuple((kind, paths) for kind, paths in found if paths)
 
 
 def _with_cache_apart(counts: Mapping[str, int | None], *, is_own: bool) -> dict[str, int | None]:

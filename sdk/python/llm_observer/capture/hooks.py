@@ -28,6 +28,7 @@ class HookStatus(NamedTuple):
     """How one SDK is observed.
 
     state: `placed`, `waiting` (not imported yet), `failed`, `off` (not asked for, or unpatched).
+    version: of the SDK, None until it is imported.
     """
 
     sdk: str
@@ -222,13 +223,6 @@ def _take(answer: OpenExchange, response: Any, retries: int) -> None:
 
 
 def _version_of(target: Target) -> str | None:
-    module = sys.modules.get(target.sdk)
-    version = getattr(module, "__version__", None)
-    if isinstance(version, str):
-        return version
-    import importlib.metadata
-
-    try:
-        return importlib.metadata.version(target.sdk)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    """Version of the SDK, None until it is imported."""
+    version = getattr(sys.modules.get(target.sdk), "__version__", None)
+    return version if isinstance(version, str) else None
