@@ -2,8 +2,8 @@
 
     python tests/bench/measure.py SUBJECT SCENARIO
 
-SUBJECT: `bare`, `llm_observer`, or a peer of `PEERS`. The provider is a transport in memory, so that
-what is measured is the SDK and what is added to it, never a network.
+SUBJECT: `bare`, `llm_observer`, or a peer. Calls are timed bare and observed in turns in one process.
+The provider is a transport in memory: what is measured is the SDK and what is added to it, never a network.
 """
 
 import asyncio
@@ -49,38 +49,38 @@ LARGE = [
 """About 250 kB: some 50,000 tokens."""
 
 
-def bare():
+class Bare:
     """The SDK alone."""
 
+    def on(self):
+        """Nothing."""
 
-def llm_observer():
-    import llm_observer as ours
-
-    ours.patch()
-
-
-def openinference():
-    from openinference.instrumentation.openai import OpenAIInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-
-    OpenAIInstrumentor().instrument(tracer_provider=TracerProvider())
+    off = on
 
 
-def openllmetry():
-    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
+class Ours:
+    def __init__(self):
+        import llm_observer
 
-    OpenAIInstrumentor().instrument(tracer_provider=TracerProvider())
-
-
-def otel_genai():
-    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-
-    OpenAIInstrumentor().instrument(tracer_provider=TracerProvider())
+        self.on, self.off = llm_observer.patch, llm_observer.unpatch
 
 
-SUBJECTS = {f.__name__: f for f in (bare, llm_observer, openinference, openllmetry, otel_genai)}
+class Openinference:
+    def __init__(self):
+        from openinference.instrumentation.openai import OpenAIInstrumentor
+
+        self._instrumentor = OpenAIInstrumentor()
+
+    def on(self):
+        from opentelemetry.sdk.trace import TracerProvider
+
+        self._instrumentor.instrument(tracer_provider=TracerProvider())
+
+    def off(self):
+        self._instrumentor.uninstrument()
+
+
+SUBJECTS = {"bare": Bare, "llm_observer": Ours, "openinference": Openinference}
 
 
 def _client(*, is_async=False):
@@ -103,26 +103,41 @@ def _quartile(times):
     return statistics.quantiles(times, n=4)[0] / 1000
 
 
-def _timed(act, count):
-    times = []
-    for _ in range(count):
-        start = time.perf_counter_ns()
-        act()
-        times.append(time.perf_counter_ns() - start)
-    return times
+def _taking_turns(subject, rounds, block):
+    """Run *block* bare and observed, in turns, in one process: what each gives, and the CPU it takes."""
+    bare, observed, bare_cpu, cpu = [], [], 0.0, 0.0
+    for number in range(rounds + 1):
+        subject.off()
+        start = time.process_time()
+        given = block()
+        between = time.process_time()
+        subject.on()
+        began = time.process_time()
+        given_then = block()
+        _settle()
+        if number:  # the first round warms up
+            bare += given
+            observed += given_then
+            bare_cpu += between - start
+            cpu += time.process_time() - began
+    subject.off()
+    return bare, observed, (bare_cpu, cpu)
 
 
-def _plain(messages, count):
+def _plain(subject, messages, size, rounds):
     chat = _client().chat.completions
 
-    def act():
-        chat.create(model="gpt-4o-mini", messages=messages)
+    def block():
+        times = []
+        for _ in range(size):
+            start = time.perf_counter_ns()
+            chat.create(model="gpt-4o-mini", messages=messages)
+            times.append(time.perf_counter_ns() - start)
+        return times
 
-    _timed(act, 100)
-    start = time.process_time()
-    wall = _quartile(_timed(act, count))
-    _settle()
-    return {"us": wall, "cpu_us": (time.process_time() - start) / count * 1e6}
+    bare, observed, cpus = _taking_turns(subject, rounds, block)
+    bare_cpu, cpu = (spent / size / rounds * 1e6 for spent in cpus)
+    return {"bare_us": _quartile(bare), "us": _quartile(observed), "bare_cpu_us": bare_cpu, "cpu_us": cpu}
 
 
 def _settle():
@@ -131,48 +146,55 @@ def _settle():
         ours.flush(60)
 
 
-def plain_small():
-    return _plain(SMALL, 1500)
+def plain_small(subject):
+    return _plain(subject, SMALL, 50, 40)
 
 
-def plain_50k_tokens():
-    return _plain(LARGE, 200)
+def plain_50k_tokens(subject):
+    return _plain(subject, LARGE, 5, 40)
 
 
-def stream():
+def stream(subject):
     """Per chunk over a whole stream, and from the call to the first chunk."""
     chat = _client().chat.completions
-    first, chunk = [], []
-    for _ in range(80):
-        start = time.perf_counter_ns()
-        opened = chat.create(model="gpt-4o-mini", messages=SMALL, stream=True)
-        iterator = iter(opened)
-        next(iterator)
-        first.append(time.perf_counter_ns() - start)
-        start = time.perf_counter_ns()
-        for _ in iterator:
-            pass
-        chunk.append((time.perf_counter_ns() - start) / (CHUNKS - 1))
-    return {"us": _quartile(chunk[10:]), "first_us": _quartile(first[10:])}
+
+    def block():
+        times = []
+        for _ in range(3):
+            start = time.perf_counter_ns()
+            iterator = iter(chat.create(model="gpt-4o-mini", messages=SMALL, stream=True))
+            next(iterator)
+            first = time.perf_counter_ns()
+            for _ in iterator:
+                pass
+            times.append((first - start, (time.perf_counter_ns() - first) / (CHUNKS - 1)))
+        return times
+
+    bare, observed, _ = _taking_turns(subject, 40, block)
+    return {
+        "bare_first_us": _quartile([first for first, _ in bare]),
+        "first_us": _quartile([first for first, _ in observed]),
+        "bare_us": _quartile([chunk for _, chunk in bare]),
+        "us": _quartile([chunk for _, chunk in observed]),
+    }
 
 
-def async_200_tasks():
+def async_200_tasks(subject):
     """Per call, with 200 tasks at once."""
 
     async def main():
         chat = _client(is_async=True).chat.completions
-        times = []
-        for _ in range(12):
-            start = time.perf_counter_ns()
-            await asyncio.gather(*(chat.create(model="gpt-4o-mini", messages=SMALL) for _ in range(200)))
-            times.append((time.perf_counter_ns() - start) / 200)
-        return {"us": _quartile(times[2:])}
+        start = time.perf_counter_ns()
+        await asyncio.gather(*(chat.create(model="gpt-4o-mini", messages=SMALL) for _ in range(200)))
+        return [(time.perf_counter_ns() - start) / 200]
 
-    return asyncio.run(main())
+    bare, observed, _ = _taking_turns(subject, 10, lambda: asyncio.run(main()))
+    return {"bare_us": _quartile(bare), "us": _quartile(observed)}
 
 
-def loop_lag():
+def loop_lag(subject):
     """How late a 1 ms timer fires (p99) while 250 kB prompts are sent, first call included."""
+    subject.on()
 
     async def main():
         chat = _client(is_async=True).chat.completions
@@ -203,7 +225,8 @@ def _rss_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def rss_100k_calls():
+def rss_100k_calls(subject):
+    subject.on()
     chat = _client().chat.completions
     marks = []
     for block in range(10):
@@ -216,7 +239,8 @@ def rss_100k_calls():
     return {"after_20k_mb": marks[0], "after_100k_mb": marks[1]}
 
 
-def rss_10k_abandoned():
+def rss_10k_abandoned(subject):
+    subject.on()
     client = _client()
     marks = []
     for block in range(10):
@@ -230,8 +254,9 @@ def rss_10k_abandoned():
     return {"after_2k_mb": marks[0], "after_10k_mb": marks[1]}
 
 
-def process_one_call():
+def process_one_call(subject):
     """Nothing more than one call: the driver times the whole process."""
+    subject.on()
     _client().chat.completions.create(model="gpt-4o-mini", messages=SMALL)
     return {}
 
@@ -252,6 +277,5 @@ SCENARIOS = {
 
 
 if __name__ == "__main__":
-    subject, scenario = sys.argv[1:]
-    SUBJECTS[subject]()
-    print(json.dumps(SCENARIOS[scenario]()))
+    name, scenario = sys.argv[1:]
+    print(json.dumps(SCENARIOS[scenario](SUBJECTS[name]())))

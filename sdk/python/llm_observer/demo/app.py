@@ -160,4 +160,5 @@ async def retried(claude: "AsyncAnthropic") -> None:
 
 def _known_by_all(request: dict[str, Any]) -> dict[str, Any]:
     """Older versions of the SDK know no `output_config`."""
-    return {**request, "extra_body": {"output_config": request.pop("output_config")}}
+    known = {name: value for name, value in request.items() if name != "output_config"}
+    return {**known, "extra_body": {"output_config": request["output_config"]}}
