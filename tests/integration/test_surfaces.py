@@ -85,7 +85,7 @@ def response_stream():
 
 
 OPENAI = {
-    "chat": (lambda c: ask(c), body(openai_completion()), "chat", 12),
+    "chat": (ask, body(openai_completion()), "chat", 12),
     "chat parse": (
         lambda c: c.beta.chat.completions.parse(model="gpt-4o-mini", messages=HELLO),
         body(openai_completion()),
@@ -171,7 +171,7 @@ OPENAI = {
     ),
 }
 ANTHROPIC = {
-    "messages": (lambda c: ask(c), body(anthropic_message()), "chat", 12),
+    "messages": (ask, body(anthropic_message()), "chat", 12),
     "beta messages": (
         lambda c: c.beta.messages.create(model="claude-sonnet-4-6", max_tokens=9, messages=HELLO),
         body(anthropic_message()),
@@ -192,7 +192,7 @@ ANTHROPIC = {
     ),
 }
 SURFACES = [
-    pytest.param(sdk, *row, id=f"{sdk} {name}")
+    pytest.param(sdk, row, id=f"{sdk} {name}")
     for sdk, table in (("openai", OPENAI), ("anthropic", ANTHROPIC))
     for name, row in table.items()
 ]
@@ -203,8 +203,9 @@ def drained(result):
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize(("sdk", "call", "answer", "operation", "input_total"), SURFACES)
-def test_each_surface_is_one_event(sdk, call, answer, operation, input_total, is_async, events):
+@pytest.mark.parametrize(("sdk", "surface"), SURFACES)
+def test_each_surface_is_one_event(sdk, surface, is_async, events):
+    call, answer, operation, input_total = surface
     client = make_client(sdk, answer, is_async=is_async)
     if is_async:
         asyncio.run(_awaited(call(client)))

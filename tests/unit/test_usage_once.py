@@ -1,0 +1,73 @@
+"""Is the usage of an answer counted once, however often the answer is seen?"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_observer.call import LLMCall, Tokens
+from llm_observer.decoded import Decoded
+from llm_observer.enrichers.usage_once import UsageOnce
+from llm_observer.wire import Exchange, Options
+
+EXCHANGE = Exchange(sdk="openai", options=Options(method="POST", route="/responses"), url="", started_ns=0)
+USED = Tokens(input_total=3, output=1)
+
+
+def seen(once, response_id="r1", *, tokens=USED, is_own=True, provider="openai"):
+    """Whether the usage of such an answer is told to be a repetition."""
+    call = LLMCall(
+        provider=provider, wire="openai", operation="responses", response_id=response_id, tokens=tokens
+    )
+    return once(call, Decoded(call=call, bills_separately=is_own), EXCHANGE).is_usage_repeated
+
+
+def test_the_second_sight_of_an_answer_is_a_repetition():
+    once = UsageOnce()
+    assert [seen(once), seen(once)] == [False, True]
+
+
+def test_answers_without_an_id_are_all_counted():
+    once = UsageOnce()
+    assert [seen(once, None), seen(once, None)] == [False, False]
+
+
+def test_the_same_id_at_another_provider_is_another_answer():
+    once = UsageOnce()
+    assert [seen(once), seen(once, provider="x_ai")] == [False, False]
+
+
+def test_what_is_only_fetched_is_not_counted():
+    assert seen(UsageOnce(), is_own=False) is True
+
+
+def test_a_background_answer_is_counted_when_it_is_polled_for_the_first_time():
+    once = UsageOnce()
+    created = seen(once, tokens=None)
+    assert [created, seen(once, is_own=False), seen(once, is_own=False)] == [False, False, True]
+
+
+def test_a_poll_before_the_end_counts_nothing_and_forgets_nothing():
+    once = UsageOnce()
+    seen(once, tokens=None)
+    seen(once, tokens=None, is_own=False)
+    assert seen(once, is_own=False) is False
+
+
+def test_only_the_newest_ids_are_remembered():
+    once = UsageOnce(max_ids=2)
+    for name in "abc":
+        seen(once, name)
+    assert [seen(once, "c"), seen(once, "b")] == [True, True]
+    assert seen(once, "a") is False
+
+
+@given(st.lists(st.sampled_from("abcde")))
+def test_each_id_is_counted_exactly_once(names):
+    once = UsageOnce()
+    counted = [name for name in names if not seen(once, name)]
+    assert sorted(counted) == sorted(set(names))
+
+
+@pytest.mark.parametrize("response_id", ["\udcff", "r" * 5000, ""])
+def test_odd_ids_do_no_harm(response_id):
+    assert seen(UsageOnce(), response_id) is False
