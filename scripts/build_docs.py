@@ -5,6 +5,7 @@ python scripts/build_docs.py --check    exit 1 if either is not what the code gi
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,8 @@ FOUND = {
 }
 _MOVING = (
     (re.compile(r"\S*events\.jsonl"), "<path>"),
-    (re.compile(r"\b\d[\d,.]*\s?(?:ms|s)\b"), "<time>"),
+    (re.compile(r"\b\d[\d,.]*(?: / \d[\d,.]*)?\s?(?:ms|s)\b"), "<time>"),
+    (re.compile(r"--+"), "--"),
     (re.compile(r"[ \t]+"), " "),
 )
 
@@ -71,6 +73,7 @@ def demo_output() -> str:
             capture_output=True,
             text=True,
             cwd=folder,
+            env={**os.environ, "COLUMNS": "110"},  # room for each name, however long the times are
         )
         shown = done.stdout.replace(folder, "/tmp")  # noqa: S108 - what a reader would see
     lines = [line.rstrip() for line in shown.strip("\n").splitlines()]

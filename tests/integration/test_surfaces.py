@@ -11,12 +11,13 @@ from integration.exchanges import (
     HELLO,
     anthropic_message,
     ask,
+    failed,
     openai_completion,
     plain,
     streamed,
 )
 from integration.loopback import json_answer, sse_answer
-from integration.sdks import make_client, sdk_version
+from integration.sdks import make_client
 
 RESPONSE = {
     "id": "resp_7",
@@ -319,22 +320,76 @@ def test_several_choices_tools_and_legacy_functions_are_all_seen(events):
     assert found["request"]["choice_count"] == 2
 
 
-@pytest.mark.skipif(sdk_version("anthropic") < (2, 0), reason="middleware came with anthropic 2")
-def test_middleware_sees_no_difference_and_a_local_answer_costs_nothing(events):
+def with_middleware(middleware, *answers, **options):
+    """An anthropic client whose attempts go through *middleware*."""
     anthropic = importlib.import_module("anthropic")
     if "middleware" not in anthropic.Anthropic.__init__.__annotations__:
         pytest.skip("this version has no middleware")
-    seen = []
+    return make_client("anthropic", *answers, middleware=[middleware], **options)
 
-    def through(request, call_next):
-        seen.append(type(request).__name__)
-        return call_next(request)
 
-    client = make_client("anthropic", plain("anthropic"), middleware=[through])
+def test_a_middleware_that_passes_on_changes_nothing(events):
+    client = with_middleware(lambda request, call_next: call_next(request), plain("anthropic"))
     ask(client)
-    assert seen
     (call,) = events.calls
     assert (call["ending"], call["tokens"]["input_total"]) == ("complete", 12)
+
+
+def test_an_answer_that_a_middleware_had_already_is_local_and_costs_nothing(events):
+    kept = []
+
+    def remember(request, call_next):
+        if not kept:
+            kept.append(call_next(request))
+        return kept[0]
+
+    client = with_middleware(remember, plain("anthropic"))
+    assert ask(client) == ask(client)
+    sent, local = events.calls
+    assert (sent["ending"], local["ending"]) == ("complete", "local")
+    assert (local["cost"]["status"], local["cost"]["total_usd"]) == ("not_billed", "0")
+
+
+def test_a_failed_attempt_that_a_middleware_saw_is_a_retry(events):
+    client = with_middleware(
+        lambda request, call_next: call_next(request), failed(529), plain("anthropic"), max_retries=1
+    )
+    ask(client)
+    assert [(call["status"], call["retries"]) for call in events.calls] == [(200, 1)]
+
+
+def test_failed_attempts_that_a_middleware_saw_are_one_failed_call(events):
+    client = with_middleware(
+        lambda request, call_next: call_next(request), failed(529), failed(529), max_retries=1
+    )
+    with pytest.raises(importlib.import_module("anthropic").APIStatusError):
+        ask(client)
+    assert [(call["status"], call["retries"], call["ending"]) for call in events.calls] == [(529, 1, "error")]
+
+
+def test_what_a_middleware_sends_after_the_call_returned_is_an_event(events):
+    later = []
+
+    def remember(request, call_next):
+        later.append(lambda: call_next(request))
+        return call_next(request)
+
+    client = with_middleware(remember, plain("anthropic"), plain("anthropic", id="msg_8"))
+    ask(client)
+    later[0]()
+    assert [call["response_id"] for call in events.calls] == ["msg_7", "msg_8"]
+
+
+def test_what_a_middleware_sends_besides_is_an_event_below_the_call(events):
+    def twice(request, call_next):
+        call_next(request)
+        return call_next(request)
+
+    ask(with_middleware(twice, plain("anthropic"), plain("anthropic", id="msg_8")))
+    first, second = events
+    assert [event["llm_call"]["response_id"] for event in (first, second)] == ["msg_7", "msg_8"]
+    assert second["parent_span_id"] == first["span_id"]
+    assert second["llm_call"]["call_id"] == first["llm_call"]["call_id"]
 
 
 def test_stream_helpers_are_one_event(events):

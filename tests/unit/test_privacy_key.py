@@ -104,7 +104,7 @@ def test_an_unwritable_home_gives_a_key_of_the_process(tmp_path):
     tmp_path.chmod(0o555)
     code = (
         "import os, sys; from llm_observer.privacy import Hasher; os.seteuid(65534);"
-        "print(Hasher(None, sys.argv[1]).scope)"
+        "print(Hasher(None, sys.argv[1]).scope); os.seteuid(0)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "state")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
