@@ -85,7 +85,8 @@ SUBJECTS = {"bare": Bare, "llm_observer": Ours, "openinference": Openinference}
 
 def _client(*, is_async=False):
     from integration.loopback import Answer
-    from integration.sdks import make_client
+    from integration.sdks import client_on, transport_module
+    from integration.transports import transports
 
     def respond(received):
         if b'"stream":true' in received.body:
@@ -95,7 +96,13 @@ def _client(*, is_async=False):
             )
         return Answer(steps=(BODY,))
 
-    return make_client("openai", respond, is_async=is_async)
+    made = transports(transport_module("openai"), respond)
+    _deliveries.append(made.deliveries)
+    return client_on("openai", made.asynchronous if is_async else made.sync, is_async=is_async)
+
+
+_deliveries = []
+"""What the transports remember of each call, for tests; it would count as memory here."""
 
 
 def _quartile(times):
@@ -141,6 +148,8 @@ def _plain(subject, messages, size, rounds):
 
 
 def _settle():
+    for remembered in _deliveries:
+        remembered.clear()
     ours = sys.modules.get("llm_observer")
     if ours is not None:
         ours.flush(60)
