@@ -35,11 +35,11 @@ demo: $(READY)
 
 ifeq ($(COVERAGE),)
 test: $(READY)
-	$(RUN) -m pytest -n auto $(ARGS)
+	$(RUN) -m pytest -n auto --dist worksteal $(ARGS)
 else
 test: $(READY)
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -n auto $(ARGS)
+	$(RUN) -m coverage run -m pytest -n auto --dist worksteal $(ARGS)
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report --fail-under=90
 endif

@@ -59,7 +59,7 @@ def outcome_of(name: str, arguments: Sequence[str]) -> Outcome:
     print(f"-- {name}: {versions}", flush=True)
     report = ENVIRONMENTS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    options = ["-q", "-n", "auto", f"--junitxml={report}"]
+    options = ["-q", "-n", "auto", "--dist", "worksteal", f"--junitxml={report}"]
     done = subprocess.run(
         [python, "-m", "pytest", "tests/integration", *options, *arguments], cwd=ROOT, check=False
     )
