@@ -79,20 +79,3 @@ def unpatched(events):
 def sdk(request):
     """Each SDK by its import name."""
     return request.param
-
-
-def pytest_terminal_summary(terminalreporter):
-    """A table of what was exact, for tests that recorded it."""
-    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
-    rows = [(name, *value) for report in reports for name, value in report.user_properties if _is_row(value)]
-    if not rows:
-        return
-    terminalreporter.section("exact")
-    for name, exact, of in sorted(rows):
-        terminalreporter.write_line(f"{exact:6} of {of:6}  {name}")
-    total = [sum(row[column] for row in rows) for column in (1, 2)]
-    terminalreporter.write_line(f"{total[0]:6} of {total[1]:6}  in all")
-
-
-def _is_row(value):
-    return isinstance(value, (tuple, list)) and len(value) == 2
