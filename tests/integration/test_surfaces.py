@@ -208,6 +208,8 @@ def drained(result):
 def test_each_surface_is_one_event(sdk, surface, is_async, events):
     call, answer, operation, input_total = surface
     client = make_client(sdk, answer, is_async=is_async)
+    if operation.startswith(("count_tokens", "messages.batches")) and not hasattr(client.messages, "batches"):
+        pytest.skip("this version has it among its beta resources only")
     if is_async:
         asyncio.run(_awaited(call(client)))
     else:

@@ -93,6 +93,7 @@ class OpenCall:
         data = options.json_data
         if type(data) is dict:
             self.model = data.get("model")
+            self.is_stream = is_stream or data.get("stream") is True  # a form's field in old SDKs
         self.answers = []
         self._place(_current.get())
         self.started_ns = time.time_ns()
