@@ -115,6 +115,7 @@ def test_sending_needs_permission_address_key_and_a_private_way(settings, change
         ("max_queue", "many"),
         ("max_queue", True),
         ("max_queue", "9" * 5000),
+        pytest.param("max_queue", 10**5000, id="max_queue-huge"),
         ("exit_timeout_s", "nan"),
         ("exit_timeout_s", 10**400),
         ("exit_timeout_s", -1),
@@ -133,7 +134,12 @@ def test_sending_needs_permission_address_key_and_a_private_way(settings, change
         ("prices", {"m": 3}),
         ("prices", {"m": {"input": -1}}),
         ("prices", {"m": {"input": float("inf")}}),
+        ("prices", {"m": {"inptu": 1}}),
+        ("prices", {"m": {"output": 1}}),
+        ("prices", {"m": {"input": 1, "tiers": {"flex": {"inptu": 1}}}}),
         ("discount", 2),
+        pytest.param("discount", 10**5000, id="discount-huge"),
+        ("discount", "1e-999999999"),
         ("discount", {"*": "half"}),
         ("deployments", {"a": 1}),
         ("hash_key", 5),
@@ -164,6 +170,20 @@ def test_a_wrong_argument_is_named_once_and_the_default_holds(settings, name, va
 def test_values_are_read_into_their_types(settings, name, given, expected):
     config = settings({name: given})
     assert (getattr(config, name), config.warnings) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("prices", "reason"),
+    [
+        ({"m": {"inptu": 1}}, "m.inptu is no kind of price; known are input, output, cache_read"),
+        ({"m": {"output": 1}}, "m.input is missing"),
+        ({"m": {"input": -1}}, "m.input takes US dollars, a number from 0 up, not -1"),
+    ],
+    ids=["kind", "missing", "negative"],
+)
+def test_a_wrong_price_is_named_by_its_key(settings, prices, reason):
+    (warning,) = settings({"prices": prices}).warnings
+    assert warning.startswith(f"argument prices is not taken: {reason}")
 
 
 def test_the_service_name_falls_back_to_opentelemetrys(settings):

@@ -1,14 +1,15 @@
 """What a call costs: each status, each class of tokens, worked out by hand from the price pages."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_observer.call import Cost, ErrorInfo, Request, Tokens
-from llm_observer.enrichers.cost import billed_usd
+from llm_observer.call import Cost, ErrorInfo, Request, Tokens, ToolUse
+from llm_observer.money import billed_usd
 
 PARTS = ("input_usd", "cache_read_usd", "cache_write_usd", "output_usd", "server_tools_usd")
 BY_TTL = ("cache_write_5m_usd", "cache_write_30m_usd", "cache_write_1h_usd", "cache_write_12h_usd")
@@ -168,6 +169,13 @@ def test_reasoning_that_the_total_proves_to_be_apart_is_charged_as_output():
     assert (apart.output_usd, inside.output_usd) == ("0.000075", "0.00005")
 
 
+def test_more_reasoning_than_output_is_charged_beside_it():
+    tokens = openai_tokens(input_total=57, output=10, reasoning=37, total=67)
+    call = call_of("google/gemini-2.5-flash", tokens, provider="vercel", operation="chat")
+    # 57 at 0.30 and 47 at 2.50: what Vercel itself stated for this answer
+    assert cost_of(call, stated="0.0001346").difference_usd == "0"
+
+
 def test_an_embedding_has_no_output_to_charge():
     cost = cost_of(call_of("text-embedding-3-small", openai_tokens(output=None), operation="embeddings"))
     assert (cost.total_usd, cost.output_usd, cost.status) == ("0.00002", None, "exact")
@@ -255,6 +263,34 @@ def test_repeated_usage_costs_nothing_again():
     assert (cost.status, cost.total_usd, cost.provider_usd) == ("not_billed", "0", None)
 
 
+def test_an_error_that_names_usage_is_priced_and_an_estimate():
+    cost = cost_of(call_of("gpt-4o", openai_tokens(), status=400, error=ErrorInfo(code="tool_use_failed")))
+    assert (cost.status, cost.total_usd) == ("estimated", "0.0035")  # 2.50 and 10.00 a million
+
+
+def test_an_error_that_states_a_cost_keeps_it():
+    call = call_of(
+        "openai/gpt-4o",
+        None,
+        provider="openrouter",
+        status=502,
+        error=ErrorInfo(code="502"),
+        operation="chat",
+    )
+    cost = cost_of(call, stated="0.002")
+    assert (cost.status, cost.provider_usd, billed_usd(cost)) == ("not_billed", "0.002", Decimal("0.002"))
+
+
+def test_a_local_answer_costs_nothing_whatever_it_states():
+    call = call_of("openai/gpt-4o", openai_tokens(), provider="openrouter", ending="local")
+    cost = cost_of(call, stated="0.0035")
+    assert (cost.status, cost.total_usd, cost.provider_usd) == ("not_billed", "0", None)
+
+
+def test_an_answer_that_never_left_the_client_costs_nothing():
+    assert cost_of(call_of("gpt-4o", openai_tokens()), closing="local").status == "not_billed"
+
+
 def test_a_broken_stream_is_not_called_free():
     call = call_of("gpt-4o", None, is_stream=True, ending="error", error=ErrorInfo(exception="ReadError"))
     assert (cost_of(call).status, cost_of(call).note) == ("usage_absent", "the stream ended before its usage")
@@ -263,6 +299,47 @@ def test_a_broken_stream_is_not_called_free():
 def test_more_cached_tokens_than_input_are_an_estimate():
     cost = cost_of(call_of("gpt-4o", openai_tokens(input_total=10, cache_read=1000)))
     assert (cost.status, cost.input_usd, cost.cache_read_usd) == ("estimated", "0", "0.00125")
+
+
+@pytest.mark.parametrize(
+    ("counts", "kind"),
+    [
+        ({"cache_read": 400}, "reads"),
+        ({"cache_write": 400}, "writes"),
+        ({"cache_write": 400, "cache_write_5m": 400}, "writes"),
+        ({"cache_write": 400, "cache_write_30m": 400}, "writes"),
+    ],
+    ids=["read", "write", "5m write", "30m write"],
+)
+def test_a_cache_without_a_rate_of_its_own_is_an_estimate(counts, kind):
+    cost = cost_of(call_of("gpt-4-0125-preview", openai_tokens(**counts)))
+    # 1,000 at 10.00, 100 out at 30.00; nothing is listed on a cache
+    assert (cost.status, cost.note) == ("estimated", f"cache {kind} at the rate of input")
+    assert cost.total_usd == "0.013"
+
+
+def test_a_fee_per_request_that_no_answer_tells_is_named():
+    cost = cost_of(call_of("sonar", openai_tokens(), provider="perplexity", operation="chat"))
+    assert (cost.status, cost.note) == ("estimated", "a fee per request is not in the figure")
+
+
+@pytest.mark.parametrize(
+    ("tool", "counts", "status"),
+    [
+        ("web_search_call", None, "estimated"),
+        ("web_search_call", {"web_search": 2}, "exact"),
+        ("file_search_call", {"web_search": 0}, "estimated"),
+        ("computer_call", None, "exact"),
+    ],
+)
+def test_a_hosted_tool_that_ran_and_was_not_counted_is_named(tool, counts, status):
+    call = call_of(
+        "gpt-4.1", openai_tokens(), other_tools=(ToolUse(name=tool, kind="server"),), server_tool_use=counts
+    )
+    cost = cost_of(call)
+    assert cost.status == status
+    assert (cost.note is None) == (status == "exact")
+    assert cost.note is None or cost.note.startswith(f"{tool} not in the figure")
 
 
 def test_output_that_nobody_counted_is_an_estimate():
@@ -287,13 +364,42 @@ def test_the_figure_of_the_provider_stands_alone_where_we_have_none():
     assert (cost.total_usd, cost.difference_usd, billed_usd(cost)) == (None, None, Decimal("1e-7"))
 
 
-def test_a_figure_that_is_no_amount_is_left_out():
-    assert cost_of(call_of("gpt-4o", openai_tokens()), stated="NaN").provider_usd is None
+@pytest.mark.parametrize("stated", ["NaN", "x", "", "1e-999999", "1e999999", "-Infinity", f"0.{'1' * 60}"])
+def test_a_figure_that_is_no_amount_is_left_out(stated):
+    cost = cost_of(call_of("gpt-4o", openai_tokens()), stated=stated)
+    assert (cost.provider_usd, cost.status) == (None, "exact")
+
+
+@pytest.mark.parametrize(("stated", "status"), [("0.0035", "exact"), ("0.0036", "estimated")])
+def test_a_figure_that_the_provider_contradicts_is_an_estimate(stated, status):
+    call = call_of("openai/gpt-4o", openai_tokens(), provider="openrouter", operation="chat")
+    assert cost_of(call, stated=stated).status == status
+
+
+def test_the_difference_has_all_its_digits_in_any_decimal_context():
+    price = {"prices": {"mine": {"input": "1.123456789", "output": 0}}, "discount": "0.333333333333333"}
+    call = call_of("mine", openai_tokens(input_total=1_234_567), provider="openrouter", operation="chat")
+    with localcontext(Context(prec=3, traps=[])):
+        cost = cost_of(call, price, stated="0.01")
+    own = Fraction("1.123456789") * 1_234_567 / 10**6 * (1 - Fraction("0.333333333333333"))
+    assert Fraction(cost.total_usd) == own
+    assert Fraction(cost.difference_usd) == Fraction("0.01") - own
 
 
 def test_a_model_that_is_free_by_name_costs_zero():
     call = call_of("allenai/molmo-7b-d:free", openai_tokens(), provider="openrouter", operation="chat")
     assert (cost_of(call).status, cost_of(call).total_usd) == ("exact", "0")
+
+
+def test_a_free_model_that_was_asked_for_says_nothing_of_another_that_answered():
+    call = call_of(
+        "nobody-knows-1",
+        openai_tokens(),
+        provider="openrouter",
+        model_requested="google/gemini-2.0-flash-exp:free",
+        operation="chat",
+    )
+    assert cost_of(call).status == "unknown_model"
 
 
 counts = st.integers(min_value=0, max_value=2_000_000)

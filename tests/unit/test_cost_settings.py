@@ -1,12 +1,28 @@
 """Private prices, discounts and deployment names: what they change, and what is refused."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
+from hypothesis import given
+from hypothesis import strategies as st
 
+from llm_observer.config import load
 from llm_observer.enrichers.cost import CostEnricher
 from llm_observer.errors import ConfigError
 
 MINE = {"input": 1.1, "output": "2.2"}
+NAMES = st.sampled_from(["input", "output", "tiers", "flex", "gpt-4o", "openai/*", ""]) | st.integers(0, 1)
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.decimals()
+    | st.fractions(0, 1)
+    | st.sampled_from(["", "0.5", " 1 ", "1e-9", "-1", "0x1", "gpt-4", [], b"1"])
+)
 
 
 def test_a_private_price_wins_over_the_list():
@@ -111,11 +127,33 @@ def test_the_figure_of_the_provider_has_no_discount_of_ours():
         ({"m": {"input": 1, "tiers": 2}}, "m.tiers"),
         ({"m": {"input": 1, "tiers": {"flex": {"x": 2}}}}, "m.tiers.flex.x"),
         ([], "prices"),
+        ({"m": {"input": "1e-999999999"}}, "m.input"),
+        ({"m": {"input": 10**5000}}, "m.input"),
+        ({"m": {"input": Fraction(1, 3)}}, "m.input"),
+        ({"m": {"input": "0." + "1" * 40}}, "m.input"),
     ],
 )
 def test_a_wrong_private_price_is_refused_by_name(prices, named):
     with pytest.raises(ConfigError, match=rf"^(?=prices\b).*{named}"):
         CostEnricher(prices=prices)
+
+
+def test_a_price_may_be_a_decimal():
+    prices = {"gpt-4o": {"input": Decimal("1.10"), "output": Decimal("2.2")}}
+    assert cost_of(call_of("gpt-4o", openai_tokens()), {"prices": prices}).total_usd == "0.00132"
+
+
+def test_the_name_of_a_tier_may_have_any_case():
+    prices = {"gpt-4o": {**MINE, "tiers": {"Flex": {"input": "0.5"}}}}
+    cost = cost_of(call_of("gpt-4o", openai_tokens(), service_tier="flex"), {"prices": prices})
+    assert cost.total_usd == "0.00072"  # 1,000 at 0.50, 100 out at 2.20
+
+
+@pytest.mark.parametrize("name", ["prices", "discount", "deployments"])
+@given(value=st.recursive(ODD, lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=6))
+def test_what_the_settings_accept_can_be_billed_with(name, value):
+    config = load({name: value}, environ={}, cwd="/")
+    cost_of(call_of("gpt-4o", openai_tokens()), {name: getattr(config, name)})
 
 
 @pytest.mark.parametrize("discount", [1.1, -0.1, "a", True, {"openai": 2}, {"openai": None}, {3: 0.1}])

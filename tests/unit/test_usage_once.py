@@ -13,11 +13,10 @@ EXCHANGE = Exchange(sdk="openai", options=Options(method="POST", route="/respons
 USED = Tokens(input_total=3, output=1)
 
 
-def seen(once, response_id="r1", *, tokens=USED, is_own=True, provider="openai"):
+def seen(once, response_id="r1", *, tokens=USED, is_own=True, **fields):
     """Whether the usage of such an answer is told to be a repetition."""
-    call = LLMCall(
-        provider=provider, wire="openai", operation="responses", response_id=response_id, tokens=tokens
-    )
+    shape = {"provider": "openai", "wire": "openai", "operation": "responses"}
+    call = LLMCall(**{**shape, "response_id": response_id, "tokens": tokens, **fields})
     return once(call, Decoded(call=call, bills_separately=is_own), EXCHANGE).is_usage_repeated
 
 
@@ -59,6 +58,40 @@ def test_only_the_newest_ids_are_remembered():
         seen(once, name)
     assert [seen(once, "c"), seen(once, "b")] == [True, True]
     assert seen(once, "a") is False
+
+
+def test_an_id_that_is_still_seen_is_not_forgotten():
+    once = UsageOnce(max_ids=2)
+    for name in "abac":
+        seen(once, name)
+    assert seen(once, "a") is True
+
+
+def test_a_background_answer_that_is_polled_is_awaited_however_many_calls_go_by():
+    once = UsageOnce(max_ids=2)
+    seen(once, "slow", tokens=None)
+    for name in "abcd":
+        seen(once, name)
+        seen(once, "slow", tokens=None, is_own=False)
+    assert seen(once, "slow", is_own=False) is False
+
+
+def test_a_stream_that_broke_before_its_usage_is_counted_when_it_is_resumed():
+    once = UsageOnce()
+    broken = seen(once, tokens=None, is_stream=True, ending="truncated")
+    assert [broken, seen(once, is_own=False, is_stream=True)] == [False, False]
+
+
+def test_a_local_answer_does_not_take_the_place_of_the_real_one():
+    once = UsageOnce()
+    assert [seen(once, ending="local"), seen(once), seen(once, ending="local")] == [False, False, True]
+
+
+def test_the_memory_is_bounded():
+    once = UsageOnce(max_ids=3)
+    for number in range(100):
+        seen(once, str(number), tokens=USED if number % 2 else None)
+    assert len(once._is_counted) == 3
 
 
 @given(st.lists(st.sampled_from("abcde")))

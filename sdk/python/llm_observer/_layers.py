@@ -162,7 +162,10 @@ def _is_inside(folder: str, path: str) -> bool:
 def _shown(setting: Setting, value: object) -> str:
     if setting.is_secret or not isinstance(value, (str, int, float)):
         return ""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return ""
     return f" = {text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + '…'}"
 
 

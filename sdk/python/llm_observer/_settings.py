@@ -2,20 +2,18 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "PREFIX",
     "Setting",
-    "deployments",
-    "discount",
+    "finite",
     "flag",
     "hidden",
     "names",
     "number",
     "path",
-    "prices",
     "refusal",
     "text",
     "token",
@@ -87,7 +85,7 @@ def number(low: float, high: float) -> Parse:
     """A number from *low* to *high*."""
 
     def parse(value: object) -> float:
-        found = _float(value)
+        found = finite(value)
         if found is not None and low <= found <= high:
             return found
         raise ValueError(f"it takes a number from {low:g} to {high:g}")
@@ -95,7 +93,7 @@ def number(low: float, high: float) -> Parse:
     return parse
 
 
-def _float(value: object) -> float | None:
+def finite(value: object) -> float | None:
     """*value* as a finite number, None if it is none."""
     if isinstance(value, bool):
         return None
@@ -160,41 +158,3 @@ def names(value: object) -> tuple[str, ...]:
         if found:
             return found
     raise ValueError("it takes names, separated by commas")
-
-
-def prices(value: object) -> dict[str, dict[str, Any]]:
-    """US dollars per million tokens, by model and kind of token."""
-    if not isinstance(value, Mapping) or not all(_is_price(*row) for row in value.items()):
-        raise ValueError("it takes a table of tables: model, then US dollars per million tokens by kind")
-    return {model: dict(price) for model, price in value.items()}
-
-
-def _is_price(model: object, price: object) -> bool:
-    """Amounts are numbers from 0 up; what else an entry may hold is for the pricing to judge."""
-    if not isinstance(model, str) or not isinstance(price, Mapping) or not price:
-        return False
-    amounts = [
-        _float(amount) for amount in price.values() if not isinstance(amount, (str, Mapping, Sequence))
-    ]
-    return all(isinstance(kind, str) for kind in price) and all(
-        amount is not None and amount >= 0 for amount in amounts
-    )
-
-
-def discount(value: object) -> float | str | dict[str, float | str]:
-    """A fraction from 0 to 1, or one per pattern; kept as given, as money is not counted in floats."""
-    rows = dict(value) if isinstance(value, Mapping) else {"*": value}
-    shares = [_float(share) for share in rows.values()]
-    is_valid = all(share is not None and 0 <= share <= 1 for share in shares)
-    if not rows or not is_valid or not all(isinstance(pattern, str) for pattern in rows):
-        raise ValueError("it takes a fraction from 0 to 1, or a table of them by `provider/model` pattern")
-    return rows if isinstance(value, Mapping) else value  # type: ignore[return-value] # checked by _float
-
-
-def deployments(value: object) -> dict[str, str]:
-    """Azure deployment name to base model."""
-    if isinstance(value, Mapping) and all(
-        isinstance(part, str) and part for row in value.items() for part in row
-    ):
-        return dict(value)
-    raise ValueError("it takes a table: deployment name to model")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-from llm_observer import _settings, log
+from llm_observer import _money_settings, _settings, log
 from llm_observer._layers import Layers
 from llm_observer._settings import PREFIX, Setting, flag, hidden, path, text, whole
 
@@ -73,16 +73,19 @@ class Config(NamedTuple):
     ] = None
     prices: Annotated[
         Mapping[str, Mapping[str, Any]] | None,
-        Setting("Private prices by model, US dollars per million tokens.", _settings.prices, None),
+        Setting("Private prices by model, US dollars per million tokens.", _money_settings.prices, None),
     ] = None
     discount: Annotated[
         float | str | Mapping[str, float | str] | None,
         Setting(
-            "Fraction off list prices, for all or by `provider/model` pattern.", _settings.discount, None
+            "Fraction off list prices, for all or by `provider/model` pattern.",
+            _money_settings.discount,
+            None,
         ),
     ] = None
     deployments: Annotated[
-        Mapping[str, str] | None, Setting("Azure deployment name to base model.", _settings.deployments, None)
+        Mapping[str, str] | None,
+        Setting("Azure deployment name to base model.", _money_settings.deployments, None),
     ] = None
     capture_content: Annotated[
         bool, Setting("Keep bounded, scrubbed text of prompts and answers.", flag, found="only_off")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_observer.enrichers.tiers import CLAUDE_1H_WRITE
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from llm_observer.call import CostStatus, Tokens
     from llm_observer.enrichers.price_source import Rate
 
-__all__ = ["PRECISION", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
+__all__ = ["EXACT", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
 
-PRECISION = 60
-"""Digits in every sum and product: enough for any rate times any count, so that nothing is rounded."""
+EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, clamp=0, traps=[])
+"""For every sum and product: digits for any rate times any count, so that nothing is rounded.
+
+All of it is said, as an app may have changed the defaults.
+"""
 
 PER_MILLION = -6
 PER_THOUSAND = -3
@@ -84,7 +87,7 @@ class Bill(NamedTuple):
 
 def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, ttl_known: bool) -> Bill:
     """The bill of *tokens*. ttl_known: writes without a lifetime of their own have the default one."""
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         lines = [*_input_lines(tokens, rates), *_write_lines(tokens, rates), *_output_lines(tokens, rates)]
         doubts = [
             Doubt("tier_unpriced", f"no price for {line.name}")
@@ -165,10 +168,33 @@ def _count_doubts(tokens: Tokens, rates: Rates, *, ttl_known: bool) -> Iterator[
         yield Doubt("estimated", "more tokens were cached than came in")
     if _unsplit(tokens) and not ttl_known and rates.token("cache_write_mtok") is not None:
         yield Doubt("bound", "at least this much: the lifetime of a cache write is unknown")
+    yield from _rate_doubts(tokens, rates)
+
+
+def _rate_doubts(tokens: Tokens, rates: Rates) -> Iterator[Doubt]:
+    """What is charged at the rate of something else, or not at all, as its own rate is unknown."""
+    if _n(tokens.cache_read) and rates.token("cache_read_mtok") is None:
+        yield Doubt("estimated", "cache reads at the rate of input")
+    if any(rate is None for rate in _write_rates(tokens, rates)):
+        yield Doubt("estimated", "cache writes at the rate of input")
     if _n(tokens.input_audio) and rates.token("input_audio_mtok") is None:
         yield Doubt("estimated", "audio input at the rate of text")
     if _n(tokens.output_audio) and rates.token("output_audio_mtok") is None:
         yield Doubt("estimated", "audio output at the rate of text")
+    if rates.plain("requests_kcount") is not None:  # Perplexity's, by a search setting that no answer tells
+        yield Doubt("estimated", "a fee per request is not in the figure")
+
+
+def _write_rates(tokens: Tokens, rates: Rates) -> Iterator[Decimal | None]:
+    """The rates of those cache writes that fall back to the rate of input where they have none."""
+    counts = {
+        "cache_write_mtok": _unsplit(tokens),
+        "cache_write_5m_mtok": _n(tokens.cache_write_5m),
+        "cache_write_30m_mtok": _n(tokens.cache_write_30m),
+    }
+    for key, count in counts.items():
+        if count:
+            yield rates.token(key, "cache_write_mtok")
 
 
 def _add_searches(
@@ -200,12 +226,16 @@ def written(tokens: Tokens) -> int | None:
 
 
 def billed_output(tokens: Tokens) -> int | None:
-    """Output with reasoning, which some providers (xAI's chat) count beside it: their total proves it."""
+    """Output with reasoning, which some providers (xAI's chat, Vercel) count beside it.
+
+    Their own counts prove it: a total that holds both, or more reasoning than output.
+    """
     output, reasoning, total = tokens.output, _n(tokens.reasoning), tokens.total
     entered = input_total(tokens)
-    if output is None or entered is None or total is None:
-        return output
-    return output + reasoning if total == entered + output + reasoning else output
+    if output is None:
+        return None
+    is_in_total = entered is not None and total == entered + output + reasoning
+    return output + reasoning if is_in_total or reasoning > output else output
 
 
 def _unsplit(tokens: Tokens) -> int:
@@ -229,5 +259,5 @@ def _zero(rate: Decimal | None) -> Decimal:
 
 def money(amount: Decimal) -> str:
     """*amount* as an event writes it: all digits, no exponent, no zeros behind."""
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         return format(amount.normalize() + 0, "f")

@@ -10,16 +10,25 @@ from msgspec.structs import replace
 
 from llm_observer.call import Cost, CostStatus, LLMCall, Tokens
 from llm_observer.decoded import Decoded
-from llm_observer.enrichers.bill import PRECISION, Doubt, Rates, bill, input_total, money
-from llm_observer.enrichers.billable import doubts_of_usage, why_no_usage, why_not_billed
+from llm_observer.enrichers.bill import EXACT, Doubt, Rates, bill, input_total, money
+from llm_observer.enrichers.billable import (
+    doubts_of_usage,
+    why_free,
+    why_no_usage,
+    why_paid_elsewhere,
+)
 from llm_observer.enrichers.price_cache import load_book
 from llm_observer.enrichers.price_source import PriceBook
 from llm_observer.enrichers.pricing import Names, Price, Pricing, names_of
 from llm_observer.enrichers.private_prices import deployments_of, discounts_of, private_prices_of
 from llm_observer.enrichers.tiers import OTHER_TTL
+from llm_observer.money import add
 from llm_observer.wire import Exchange
 
-__all__ = ["CostEnricher", "billed_usd"]
+__all__ = ["CostEnricher"]
+
+MAX_STATED = 40
+"""Characters, and powers of ten, of a cost that a provider states."""
 
 WORST_FIRST: tuple[CostStatus, ...] = ("tier_unpriced", "estimated", "bound")
 
@@ -49,10 +58,12 @@ class CostEnricher:
 
     def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:
         """*call* with its cost; every call gets one, if only a status."""
-        reason = why_not_billed(call, exchange)
-        if reason is not None:
-            return replace(call, cost=Cost(status="not_billed", total_usd="0", note=reason))
-        return replace(call, cost=_beside(self._own_figure(call, exchange), decoded.provider_cost_usd))
+        paid_elsewhere = why_paid_elsewhere(call, exchange)
+        if paid_elsewhere is not None:
+            return replace(call, cost=_nothing(paid_elsewhere))
+        free = why_free(call)
+        own = self._own_figure(call, exchange) if free is None else _nothing(free)
+        return replace(call, cost=_beside(own, decoded.provider_cost_usd))
 
     def _book(self) -> PriceBook:
         """The price list, loaded for the first call that needs it."""
@@ -77,6 +88,10 @@ class CostEnricher:
         billed = bill(tokens, call.server_tool_use, rates, ttl_known=_asked_default_ttl(call, exchange))
         doubts = (*price.doubts, *billed.doubts, *doubts_of_usage(call, tokens))
         return _cost(price, billed.parts, doubts, self._discounts.find(names.patterns()))
+
+
+def _nothing(reason: str) -> Cost:
+    return Cost(status="not_billed", total_usd="0", note=reason)
 
 
 def _asked_default_ttl(call: LLMCall, exchange: Exchange) -> bool:
@@ -107,7 +122,7 @@ def _cost(
 
 def _figures(parts: Mapping[str, Decimal], discount: Decimal | None) -> dict[str, str]:
     """The money fields of a cost: each part, all cache writes, and the total."""
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         share = Decimal(1) if discount is None else 1 - discount
         paid = {part: amount * share for part, amount in parts.items()}
         total = sum(paid.values(), Decimal(0))
@@ -122,26 +137,22 @@ def _beside(cost: Cost, stated: str | None) -> Cost:
     amount = None if stated is None else _amount(stated)
     if amount is None:
         return cost
-    own = None if cost.total_usd is None else Decimal(cost.total_usd)
-    return replace(
-        cost,
-        provider_usd=money(amount),
-        difference_usd=None if own is None else money(amount - own),
-        source=cost.source or "provider",
-    )
+    stated_cost = replace(cost, provider_usd=money(amount), source=cost.source or "provider")
+    if cost.total_usd is None:
+        return stated_cost
+    difference = add(amount, Decimal(cost.total_usd).copy_negate())
+    stated_cost = replace(stated_cost, difference_usd=money(difference))
+    if not difference or cost.status != "exact":
+        return stated_cost
+    note = "; ".join(filter(None, (cost.note, "the provider states another figure")))
+    return replace(stated_cost, status="estimated", note=note)
 
 
 def _amount(text: str) -> Decimal | None:
+    """*text* as an amount of money; None if it is none, or of a size that no bill has."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
-
-
-def billed_usd(cost: Cost | None) -> Decimal | None:
-    """The figure that counts in sums: the provider's own, else ours; None if neither is known."""
-    if cost is None:
-        return None
-    figure = cost.total_usd if cost.provider_usd is None else cost.provider_usd
-    return None if figure is None else Decimal(figure)
+    is_sane = amount.is_finite() and len(text) <= MAX_STATED and abs(amount.adjusted()) <= MAX_STATED
+    return amount if is_sane else None

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from llm_observer._version import __version__
 from llm_observer.enrichers.price_source import PriceBook, Vendor, book_of, newest_day
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ __all__ = ["load_book", "price_data_age"]
 
 FORMAT = 1
 """Raised whenever the structs of the price book change."""
+
+MAX_AGE_S = 30 * 24 * 3600
+"""Files of other price data go after so long: another environment of this user may still read them."""
 
 MAX_BYTES = 16 * 1024 * 1024
 _OTHERS_WRITE = 0o022
@@ -45,7 +50,9 @@ def load_book(state_dir: str | os.PathLike[str] | None) -> PriceBook:
         return PriceBook(vendors=vendors)
     book = book_of(_package_providers())
     if path is not None:
-        with suppress(OSError):  # a full or read-only disk: the next process imports the package too
+        with suppress(
+            OSError, ValueError
+        ):  # a name that no file can have, a full or read-only disk: the next process imports the package too
             _write(path, msgspec.json.encode(book.vendors))
     return book
 
@@ -68,28 +75,32 @@ def _path(folder: Path) -> Path | None:
         return None
     data = Path(spec.origin).with_name("data.py")
     try:
-        status = data.stat()
-    except OSError:
+        status, installed = data.stat(), version("genai-prices")
+    except (OSError, PackageNotFoundError):  # in an archive, or without its metadata
         return None
-    origin = f"{FORMAT} {data} {status.st_size} {status.st_mtime_ns}".encode("utf-8", "surrogatepass")
+    origin = f"{FORMAT} {__version__} {data} {status.st_size} {status.st_mtime_ns}".encode(
+        "utf-8", "surrogatepass"
+    )
     mark = blake2b(origin, digest_size=6).hexdigest()
-    return folder / f"prices-{version('genai-prices')}-{mark}.json"
+    return folder / f"prices-{installed}-{mark}.json"
 
 
 def _read(path: Path) -> tuple[Vendor, ...] | None:
     """What the file holds; None if it is absent, not this user's own, or not whole."""
     try:
         handle = os.open(path, _READ)
-    except OSError:
+    except (OSError, ValueError):
         return None
     with os.fdopen(handle, "rb") as file:
         if not _is_trusted(os.fstat(file.fileno())):
             return None
-        data = file.read(MAX_BYTES)
-    digest, _, content = data.partition(b"\n")
+        digest, _, content = file.read(MAX_BYTES).partition(b"\n")
     if digest != _digest(content):
         return None
-    return msgspec.json.decode(content, type=tuple[Vendor, ...])
+    try:
+        return msgspec.json.decode(content, type=tuple[Vendor, ...])
+    except msgspec.DecodeError:  # other structs
+        return None
 
 
 def _digest(content: bytes) -> bytes:
@@ -116,6 +127,12 @@ def _write(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    for old in path.parent.glob("prices-*.json"):
-        if old != path:
-            old.unlink(missing_ok=True)
+    _sweep(path)
+
+
+def _sweep(path: Path) -> None:
+    """Take away the files of price data that is gone."""
+    for pattern in ("prices-*.json", ".prices-*"):
+        for old in path.parent.glob(pattern):
+            if old != path and old.stat().st_mtime < time.time() - MAX_AGE_S:
+                old.unlink(missing_ok=True)

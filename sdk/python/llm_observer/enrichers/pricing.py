@@ -32,6 +32,8 @@ __all__ = ["Names", "Price", "Pricing", "names_of"]
 FREE_RATES = {"input_mtok": ((FROM_THE_START, Decimal(0)),), "output_mtok": ((FROM_THE_START, Decimal(0)),)}
 """What an entry without rates means for a model whose name says that it is free (OpenRouter's `:free`)."""
 
+FREE = ":free"
+
 REGION = "region"
 """How a surcharge shows in the tier of a cost where the answer does not name the region."""
 
@@ -115,6 +117,8 @@ class Pricing:
                 )
             if found is None or (names.provider in LOCAL and found.vendor not in CLOSED_VENDORS):
                 continue
+            if place and found.model.id.endswith(FREE):  # another model answered: nobody said that it is free
+                continue
             return found, tuple(_name_doubts(names, vendor, is_second=place > 0))
         return Doubt("unknown_model", "no price for the model: set one with prices={…}")
 
@@ -156,7 +160,7 @@ def _private_price(private: PrivatePrice, tiers: tuple[str, ...]) -> Price | Dou
 
 def _list_price(found: Found, vendor: str, tiers: tuple[str, ...], at: datetime) -> Price | Doubt:
     rates = found.model.rates(at)
-    if not rates and not found.model.id.endswith(":free"):
+    if not rates and not found.model.id.endswith(FREE):
         return Doubt("unknown_model", f"the price list has no rates for {found.model.id}")
     price_id = f"{found.vendor}/{found.model.id}"
     price = Price(rates or FREE_RATES, Decimal(1), "genai-prices", price_id, None)

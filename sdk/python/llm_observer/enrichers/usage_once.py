@@ -21,18 +21,18 @@ MAX_IDS = 10_000
 class UsageOnce:
     """Marks usage that repeats another answer's; it stands in front of `CostEnricher`.
 
-    max_ids: how many response ids are remembered, the newest ones.
+    max_ids: how many response ids are remembered, those last seen.
     """
 
     def __init__(self, *, max_ids: int = MAX_IDS) -> None:
         self._max_ids = max_ids
         self._is_counted: OrderedDict[bytes, bool] = OrderedDict()
-        """By response, newest last: its usage was counted (True), or is still awaited (False)."""
+        """By response, last seen last: its usage was counted (True), or is still awaited (False)."""
 
     def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:  # noqa: ARG002 - the spec
         """*call*, marked if its usage is another answer's or was counted before."""
         key = _key(call)
-        before = None if key is None else self._is_counted.get(key)
+        before = self._recall(key)
         if call.tokens is None:
             if before is None and decoded.bills_separately:
                 self._remember(key, is_counted=False)
@@ -40,9 +40,16 @@ class UsageOnce:
         is_first = before is False or (before is None and decoded.bills_separately)
         if not is_first:
             return replace(call, is_usage_repeated=True)
-        if not call.is_usage_repeated:
+        if not call.is_usage_repeated and call.ending != "local":  # a local answer may pass on a real one
             self._remember(key, is_counted=True)
         return call
+
+    def _recall(self, key: bytes | None) -> bool | None:
+        """Whether the usage of *key* was counted, None if it was not seen; a response in use stays known."""
+        if key is None or key not in self._is_counted:
+            return None
+        self._is_counted.move_to_end(key)
+        return self._is_counted[key]
 
     def _remember(self, key: bytes | None, *, is_counted: bool) -> None:
         if key is None:
