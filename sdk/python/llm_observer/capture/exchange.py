@@ -83,17 +83,17 @@ class OpenCall:
             self._token = _current.set(self)
 
     def note(self, tracker: Tracker, target: Target, client: Any, options: Any, *, is_stream: bool) -> None:
-        """Note what *client* is about to do. Reads three values of the app's options, iterates none."""
+        """Note what *client* is about to do. Reads a few values of the app's options, iterates none."""
         self.tracker = tracker
         self.target = target
         self.client = type(client).__name__
         self.method = options.method
         self.route = options.url
         self.is_stream = is_stream
-        data = options.json_data
-        if type(data) is dict:
-            self.model = data.get("model")
-            self.is_stream = is_stream or data.get("stream") is True  # a form's field in old SDKs
+        for fields in (options.json_data, options.extra_json):  # of an upload, this is all there is
+            if type(fields) is dict:
+                self.model = fields.get("model", self.model)
+                self.is_stream = self.is_stream or fields.get("stream") is True
         self.answers = []
         self._place(_current.get())
         self.started_ns = time.time_ns()
