@@ -93,7 +93,8 @@ class OpenCall:
         for fields in (options.json_data, options.extra_json):  # of an upload, this is all there is
             if type(fields) is dict:
                 self.model = fields.get("model", self.model)
-                self.is_stream = self.is_stream or fields.get("stream") is True
+                asked = fields.get("stream")
+                self.is_stream |= asked is True or (type(asked) is str and asked == "true")
         self.answers = []
         self._place(_current.get())
         self.started_ns = time.time_ns()
