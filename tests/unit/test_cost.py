@@ -234,6 +234,7 @@ def test_a_stream_left_after_its_final_usage_is_exact():
     "fields",
     [
         {"status": 429, "error": ErrorInfo(type="rate_limit_error")},
+        {"status": 502},
         {"status": None, "error": ErrorInfo(exception="APIConnectionError")},
         {"status": 200, "error": ErrorInfo(type="overloaded_error"), "ending": "error"},
         {"ending": "local"},
@@ -244,6 +245,7 @@ def test_a_stream_left_after_its_final_usage_is_exact():
     ],
     ids=[
         "refused",
+        "refused without a word",
         "no answer",
         "error in the stream",
         "local",
