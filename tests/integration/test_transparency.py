@@ -191,7 +191,7 @@ def test_no_sentinel_leaks_into_an_event(sdk, events):
 
 
 def test_signatures_and_inspect_see_the_original(sdk, events):
-    module = sys.modules[f"{sdk}._base_client"]
+    module = importlib.import_module(f"{sdk}._base_client")
     for name in ("SyncAPIClient", "AsyncAPIClient"):
         owner = getattr(module, name)
         for method in ("request", "_process_response"):

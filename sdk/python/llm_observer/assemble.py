@@ -16,10 +16,12 @@ from llm_observer.context import CallContext, Observation
 from llm_observer.decoded import Decoded
 from llm_observer.enrichers._spec import Enricher
 from llm_observer.event import SCHEMA_VERSION, Event, Sdk, Service, new_event_id, rfc3339
+from llm_observer.guard import guard
 from llm_observer.wire import Exchange
 
 __all__ = ["Assembler"]
 
+_ENRICH = guard("enrich")
 _SDK = Sdk(name="llm_observer", version=__version__)
 
 Decode = Callable[..., Decoded]
@@ -46,7 +48,8 @@ class Assembler:
         decoded = self._decode(exchange, with_content=self._with_content)
         call = _placed(decoded.call, exchange, context)
         for enrich in self._enrichers:
-            call = enrich(call, decoded, exchange)
+            with _ENRICH:  # an event without its cost is better than none
+                call = enrich(call, decoded, exchange)
         event = self._envelope(call, exchange, context)
         for scope in context.observation.scopes if context.observation else ():
             scope.add(event)
