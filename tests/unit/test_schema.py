@@ -122,7 +122,9 @@ TYPES = {
     msgspec.inspect.NoneType: lambda kind: st.none(),
     msgspec.inspect.BoolType: lambda kind: st.booleans(),
     msgspec.inspect.IntType: lambda kind: st.integers(min_value=kind.ge),
-    msgspec.inspect.FloatType: lambda kind: st.floats(allow_nan=False, allow_infinity=False),
+    msgspec.inspect.FloatType: lambda kind: st.floats(
+        kind.ge, kind.le, allow_nan=False, allow_infinity=False
+    ),
     msgspec.inspect.StrType: lambda kind: (
         st.from_regex(kind.pattern, fullmatch=True) if kind.pattern else st.text(max_size=20)
     ),
@@ -174,7 +176,10 @@ def of_object(node):
 KINDS = {
     "boolean": lambda node: st.booleans(),
     "integer": lambda node: st.integers(min_value=node.get("minimum")),
-    "number": lambda node: st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60),
+    "number": lambda node: (
+        st.floats(node.get("minimum"), node.get("maximum"), allow_nan=False, allow_infinity=False)
+        | st.integers(node.get("minimum", -(2**60)), node.get("maximum", 2**60))
+    ),
     "string": lambda node: (
         st.from_regex(node["pattern"], fullmatch=True) if "pattern" in node else st.text(max_size=20)
     ),

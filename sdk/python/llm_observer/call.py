@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from llm_observer._fields import hashed, opt_in_content, public, written
+from llm_observer.call_cache import CacheUse
 
 __all__ = [
     "CallSite",
@@ -155,6 +156,13 @@ class SegmentPrint(_Part, frozen=True, kw_only=True):
     kind: Annotated[str, public("`tool`, `system`, `message` or `input`.")]
     bytes: Annotated[Count, public("Size on the wire.")]
     hash: Annotated[str, hashed("Keyed BLAKE2b of the segment's bytes, 16 hex digits.")]
+    tokens: Annotated[Count | None, public("Its tokens, by the provider's counts of this and earlier calls.")] = (
+        None
+    )
+    chain: Annotated[str | None, hashed("The same of all that the cache key holds up to its end.")] = None
+    stable: Annotated[
+        str | None, hashed("`chain` with volatile spans, key order, tool order and white space left out.")
+    ] = None
 
 
 class Request(_Part, frozen=True, kw_only=True):
@@ -233,7 +241,8 @@ class LLMCall(_Part, frozen=True, kw_only=True):
     timing: Annotated[Timing | None, public("Times.")] = None
     request: Annotated[Request | None, public("Shape and settings of the request.")] = None
     segments: Annotated[
-        tuple[SegmentPrint, ...], public("Keyed hashes of the prompt's newest segments.")
+        tuple[SegmentPrint, ...],
+        public("Keyed hashes of the prompt's newest segments: all that `cache.extends` does not have."),
     ] = ()
     segment_count: Annotated[Count | None, public("Segments in the whole prompt.")] = None
     key_scope: Annotated[
@@ -241,5 +250,6 @@ class LLMCall(_Part, frozen=True, kw_only=True):
         public("Where the hash key came from.", is_open=True),
     ] = None
     call_site: Annotated[CallSite | None, public("The app's own line.")] = None
+    cache: Annotated[CacheUse | None, public("What the prompt cache did, and could have done.")] = None
     content: Annotated[Content | None, opt_in_content("Text, only if it was switched on.")] = None
     notes: Annotated[tuple[str, ...], public("What could not be read or kept, as short codes.")] = ()

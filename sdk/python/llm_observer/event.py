@@ -17,7 +17,7 @@ from llm_observer.call import LLMCall
 
 __all__ = ["SCHEMA_VERSION", "Event", "EventType", "Sdk", "Service", "encode", "new_event_id", "to_dict"]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 EventType = Literal[
     "llm_call",
