@@ -8,10 +8,11 @@ from base64 import b64encode
 import msgspec
 
 from integration.recordings import Recorded
-from integration.sending import _PLACEHOLDERS, bytes_of
+from integration.sending import _PLACEHOLDERS
 from llm_observer._version import __version__
 from llm_observer.adapters import decode
 from llm_observer.event import SCHEMA_VERSION, Event, Sdk, encode, new_event_id, rfc3339
+from llm_observer.recordings.plain import exchange_of
 from llm_observer.schema import validate
 from llm_observer.wire import Exchange, Options
 
@@ -46,28 +47,13 @@ def _bytes(value):
 
 
 def recorded_exchange(one: Recorded):
-    """The exchange that *one* is a recording of, as a file of recordings knows it: without any SDK."""
-    request, response = one.exchange["request"], one.exchange["response"]
-    sent, body, url = bytes_of(request), bytes_of(response), request["url"]
+    """The exchange that *one* is a recording of, as the reader of recordings knows it: without any SDK."""
+    request = one.exchange["request"]
+    url = request["url"]
     for placeholder, value in _PLACEHOLDERS.items():
         url = url.replace(placeholder, value)
-    return Exchange(
-        sdk="",
-        options=Options(method=request["method"], route=""),
-        url=url,
-        request_headers=_lower(request["headers"]),
-        request_body=sent or None,
-        request_state="kept" if sent else "empty",
-        status=response["status"],
-        response_headers=_lower(response["headers"]),
-        response_body=body,
-        response_state="kept" if body else "empty",
-        started_ns=STARTED_NS,
-    )
-
-
-def _lower(headers):
-    return tuple((name.lower(), value) for name, value in headers)
+    line = {**one.exchange, "request": {**request, "url": url}, "started_at": STARTED_NS // 10**9}
+    return exchange_of(json.dumps(line).encode())
 
 
 def call_of(made, **how):

@@ -45,6 +45,7 @@ class Assembler:
         """The event of *ended*; its kept bytes are given back."""
         exchange, context = finish(ended), context_of(ended)
         ended.release()
+        exchange.event_id = new_event_id(exchange.started_ns)
         decoded = self._decode(exchange, with_content=self._with_content)
         call = _placed(decoded.call, exchange, context)
         for enrich in self._enrichers:
@@ -60,7 +61,7 @@ class Assembler:
         parent = context.parent_span_id
         return Event(
             schema_version=SCHEMA_VERSION,
-            event_id=new_event_id(exchange.started_ns),
+            event_id=exchange.event_id,
             type="llm_call",
             time=rfc3339(exchange.started_ns),
             trace_id=f"{context.trace_id:032x}",

@@ -26,6 +26,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
 
     call: LLMCall
     segments: Sequence[Segment] = ()
+    settings: Mapping[str, msgspec.Raw] = {}
+    """Fields of the request that a prompt cache depends on beside the prompt, as sent, by wire name."""
     to_hash: Mapping[str, str] = {}
     """Texts that an event shows as keyed hashes only: `prompt_cache_key`, `host`."""
     content: Content | None = None

@@ -28,6 +28,10 @@ class Hasher:
         """16 hex digits. Without the key, nobody can tell which text they stand for."""
         return blake2b(data, digest_size=HASH_BYTES, key=self._key.secret, person=_PERSON).hexdigest()
 
+    def number(self, data: bytes | memoryview) -> int:
+        """The same hash as a number of 64 bits."""
+        return int.from_bytes(blake2b(data, digest_size=HASH_BYTES, key=self._key.secret, person=_PERSON).digest())
+
     @property
     def scope(self) -> KeyScope:
         """Who shares the key: all that configured it, this installation, or this process only."""

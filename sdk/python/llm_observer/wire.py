@@ -60,6 +60,10 @@ class Exchange(msgspec.Struct, kw_only=True):
     largest_gap_ns: int | None = None
     chunk_count: int | None = None
     retries: int = 0
+    event_id: str = ""
+    """Id of the event that it becomes."""
+    account: str | None = None
+    """Whose cache: keeps the caches of several accounts apart in one file."""
 
     def header(self, *names: str) -> str | None:
         """The first non-empty response header among *names* (lower case), in that order."""

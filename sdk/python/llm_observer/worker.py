@@ -7,6 +7,7 @@ from llm_observer.adapters import decode
 from llm_observer.assemble import Assembler
 from llm_observer.config import Config
 from llm_observer.enrichers._spec import Enricher
+from llm_observer.enrichers.cache import CacheEnricher
 from llm_observer.enrichers.cost import CostEnricher
 from llm_observer.enrichers.fingerprint import Fingerprint
 from llm_observer.enrichers.redact import Redact
@@ -18,7 +19,7 @@ from llm_observer.sinks.jsonl import JsonlSink
 from llm_observer.sinks.session import Session, SessionSink
 from llm_observer.sinks.stdout import StdoutSink
 
-__all__ = ["load_worker"]
+__all__ = ["enrichers_of", "load_worker", "service_of"]
 
 
 def load_worker(config: Config, session: Session) -> tuple[Callable[[Any], Event], Sequence[Sink]]:
@@ -35,20 +36,26 @@ def _sinks(config: Config) -> list[Sink]:
     return sinks
 
 
-def _assembler(config: Config) -> Assembler:
-    enrichers: list[Enricher] = [
-        UsageOnce(),
-        CostEnricher(
-            prices=config.prices,
-            discount=config.discount,
-            deployments=config.deployments,
-            state_dir=config.state_dir,
-        ),
-        Fingerprint(Hasher(config.hash_key, config.state_dir)),
-    ]
+def enrichers_of(config: Config) -> list[Enricher]:
+    """What adds to a call all that the wire does not say, in order."""
+    hasher = Hasher(config.hash_key, config.state_dir)
+    cost = CostEnricher(
+        prices=config.prices,
+        discount=config.discount,
+        deployments=config.deployments,
+        state_dir=config.state_dir,
+    )
+    enrichers: list[Enricher] = [UsageOnce(), cost, Fingerprint(hasher), CacheEnricher(hasher, cost.per_token)]
     if config.capture_content:
         enrichers.append(Redact(max_bytes=config.content_max_bytes))
-    service = Service(
-        name=config.service_name, version=config.service_version, environment=config.environment
-    )
-    return Assembler(decode, enrichers, service=service, with_content=config.capture_content)
+    return enrichers
+
+
+def service_of(config: Config) -> Service:
+    """The app, as its settings name it."""
+    return Service(name=config.service_name, version=config.service_version, environment=config.environment)
+
+
+def _assembler(config: Config) -> Assembler:
+    service, with_content = service_of(config), config.capture_content
+    return Assembler(decode, enrichers_of(config), service=service, with_content=with_content)

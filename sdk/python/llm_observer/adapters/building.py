@@ -83,6 +83,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
     return Decoded(
         call=call,
         segments=asked.segments,
+        settings=asked.settings,
         to_hash=_to_hash(asked, place),
         content=Content(input=asked.text, output=answer.text) if with_content else None,
         provider_cost_usd=stated_cost(usage),

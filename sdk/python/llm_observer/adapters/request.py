@@ -79,12 +79,51 @@ class Body(msgspec.Struct):
     background: _Raw = _NONE
     stream_options: _Raw = _NONE
     prompt_cache_key: _Raw = _NONE
+    prompt_cache_options: _Raw = _NONE
+    prompt_cache_retention: _Raw = _NONE
+    cache_control: _Raw = _NONE
+    tool_choice: _Raw = _NONE
+    parallel_tool_calls: _Raw = _NONE
+    thinking: _Raw = _NONE
+    text: _Raw = _NONE
+    verbosity: _Raw = _NONE
+    response_format: _Raw = _NONE
+    output_format: _Raw = _NONE
+    context_management: _Raw = _NONE
+    speed: _Raw = _NONE
+    anthropic_beta: _Raw = _NONE
+    betas: _Raw = _NONE
 
 
 _SEGMENTED = {"tools": "tool", "functions": "tool", "system": "system", "instructions": "system"}
 _PROMPTS = {"messages": "message", "input": "input", "prompt": "input"}
 _BULKY = {*_SEGMENTED, *_PROMPTS}
-_SMALL = tuple(name for name in Body.__struct_fields__ if name not in _BULKY)
+CACHE_SETTINGS = (
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "cache_control",
+    "tool_choice",
+    "parallel_tool_calls",
+    "thinking",
+    "text",
+    "verbosity",
+    "response_format",
+    "output_format",
+    "output_config",
+    "reasoning",
+    "reasoning_effort",
+    "service_tier",
+    "context_management",
+    "speed",
+    "anthropic_beta",
+    "betas",
+)
+"""Fields that a prompt cache depends on, beside the prompt itself."""
+_READ = {path.partition(".")[0] for paths in SETTINGS.values() for path in paths}
+_SMALL = tuple(
+    name for name in Body.__struct_fields__ if name in _READ | {"model", "stream", "prompt_cache_key"}
+)
 _bodies = msgspec.json.Decoder(Body)
 _slices = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -98,6 +137,7 @@ class Asked(NamedTuple):
     segments: tuple[Segment, ...] = ()
     cache_key: str | None = None
     text: str | None = None
+    settings: Mapping[str, msgspec.Raw] = {}
 
 
 def read_request(exchange: Exchange, notes: Notes, *, with_content: bool) -> Asked:
@@ -162,6 +202,7 @@ def _asked(body: Body, size: int | None, notes: Notes, *, with_content: bool) ->
         segments,
         reader.text("prompt_cache_key"),
         newest_user_text(_prompt_slices(body)) if with_content else None,
+        {name: raw for name in CACHE_SETTINGS if (raw := _given(body, name))},
     )
 
 

@@ -30,6 +30,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "cache": Command("llm_observer.cli.cache:cache", "Rank what to change in prompts, by saved money."),
+    "check": Command("llm_observer.cli.check:check", "Fail where calls break limits of cache or cost."),
+    "analyze": Command("llm_observer.cli.analyze:analyze", "Read recordings or events, and show their cost."),
     "demo": Command("llm_observer.cli.demo:demo", "Watch calls to a local stand-in; no key, no network."),
     "doctor": Command("llm_observer.cli.doctor:doctor", "Say what is hooked, set and missing here."),
     "schema": Command(

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 
 from msgspec.structs import replace
 
+from llm_observer.cache.findings import Prices
 from llm_observer.call import Cost, CostStatus, LLMCall, Tokens
 from llm_observer.decoded import Decoded
 from llm_observer.enrichers.bill import EXACT, Doubt, Rates, bill, input_total, money
@@ -65,6 +66,24 @@ class CostEnricher:
         own = self._own_figure(call, exchange) if free is None else _nothing(free)
         return replace(call, cost=_beside(own, decoded.provider_cost_usd))
 
+    def per_token(self, call: LLMCall, exchange: Exchange) -> Prices | None:
+        """US dollars per input token of *call*, discount applied; None where its price is unknown."""
+        total = None if call.tokens is None else input_total(call.tokens)
+        if total is None or (call.cost is not None and call.cost.status == "not_billed"):
+            return None
+        names = names_of(call, self._deployments)
+        price = self._pricing.find(call, names, exchange)
+        if isinstance(price, Doubt):
+            return None
+        is_claude = "claude" in price.price_id.lower() and price.source == "genai-prices"
+        rates = Rates(price.rates, total, factor=price.factor, is_claude=is_claude)
+        discount = self._discounts.find(names.patterns())
+        share = (1 if discount is None else 1 - discount) * Decimal("0.000001")
+        fresh, read = rates.token("input_mtok"), rates.token("cache_read_mtok", "input_mtok")
+        if fresh is None or read is None:
+            return None
+        return Prices(fresh * share, read * share, _per_write(call))
+
     def _book(self) -> PriceBook:
         """The price list, loaded for the first call that needs it."""
         if self._loaded is None:
@@ -92,6 +111,13 @@ class CostEnricher:
 
 def _nothing(reason: str) -> Cost:
     return Cost(status="not_billed", total_usd="0", note=reason)
+
+
+def _per_write(call: LLMCall) -> Decimal | None:
+    """What a cache write of *call* cost, all lifetimes together."""
+    count = None if call.tokens is None else call.tokens.cache_write
+    paid = None if call.cost is None else call.cost.cache_write_usd
+    return Decimal(paid) / count if count and paid is not None else None
 
 
 def _asked_default_ttl(call: LLMCall, exchange: Exchange) -> bool:

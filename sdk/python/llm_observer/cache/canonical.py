@@ -1,0 +1,143 @@
+"""When are two pieces the same but for noise? A ladder of forms, each of which leaves one kind of noise out.
+
+Every form is a function from a block's value to bytes; equal bytes in a form and unequal ones below it prove
+that only that noise differs.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from llm_observer.cache.volatile import Span, find_spans, masked
+
+__all__ = ["Forms", "Leaf", "exact", "forms_of", "leaves", "text_of"]
+
+MAX_EMBEDDED = 64
+"""JSON documents that are looked for in one text."""
+_SPACE = re.compile(r"\s+")
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_TYPOGRAPHY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+_OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
+_decoder = json.JSONDecoder()
+_exact = msgspec.json.Encoder()
+_sorted = msgspec.json.Encoder(order="sorted")
+UNTOUCHED = 4096
+"""Characters from which on a text without white space is taken for an attachment."""
+
+Breathe = Callable[[], object]
+
+
+class Leaf(NamedTuple):
+    """A text inside a block. path: below the block; empty for the text of a text block."""
+
+    path: str
+    text: str
+
+
+class Forms(NamedTuple):
+    """A block in its forms, and the volatile spans of each of its leaves."""
+
+    exact: bytes
+    masked: bytes
+    spaced: bytes
+    unified: bytes
+    ordered: bytes
+    stable: bytes
+    spans: tuple[tuple[Leaf, tuple[Span, ...]], ...]
+
+
+def exact(value: Any) -> bytes:
+    """The block as one JSON text, keys as sent."""
+    return _exact.encode(value)
+
+
+def text_of(value: Any) -> str | None:
+    """The text of a plain text block, None for any other."""
+    if isinstance(value, dict) and set(value) == {"type", "text"} and isinstance(value["text"], str):
+        return value["text"]
+    return None
+
+
+def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
+    """Every text in *value*, in wire order, but attachments and names of types."""
+    if isinstance(value, str):
+        if not _is_attachment(value):
+            yield Leaf(path, value)
+    elif isinstance(value, dict):
+        is_text = text_of(value) is not None
+        for name, inner in value.items():
+            if name != "type" or not isinstance(inner, str):
+                yield from leaves(inner, path if is_text or not name else f"{path}.{name}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{place}]")
+
+
+def forms_of(value: Any, breathe: Breathe | None = None) -> Forms:
+    """All forms of a block."""
+    spans = tuple((leaf, find_spans(leaf.text, breathe=breathe)) for leaf in leaves(value))
+    changed = {leaf.text: masked(leaf.text, found) for leaf, found in spans if found}
+    hidden = _mapped(value, lambda text: changed.get(text, text)) if changed else value
+    ordered = _mapped(value, _ordered)
+    return Forms(
+        exact=_exact.encode(value),
+        masked=_exact.encode(hidden),
+        spaced=_exact.encode(_mapped(value, _spaced)),
+        unified=_exact.encode(_mapped(value, _unified)),
+        ordered=_sorted.encode(ordered),
+        stable=_sorted.encode(_mapped(hidden, lambda text: _unified(_ordered(text)))),
+        spans=tuple((leaf, found) for leaf, found in spans if found),
+    )
+
+
+def _is_attachment(text: str) -> bool:
+    return text.startswith("data:") or (len(text) > UNTOUCHED and not _SPACE.search(text, 0, UNTOUCHED))
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return value if _is_attachment(value) else change(value)
+    if isinstance(value, Mapping):
+        return {name: _mapped(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_mapped(inner, change) for inner in value]
+    return value
+
+
+def _spaced(text: str) -> str:
+    """White space of any kind and length as one blank, none at the ends."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def _unified(text: str) -> str:
+    """Unicode in one spelling, typographic signs plain, invisible ones gone, white space folded."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY).translate(_INVISIBLE)
+    return _spaced(text)
+
+
+def _ordered(text: str) -> str:
+    """*text* with the keys of every JSON object in it sorted."""
+    parts: list[str] = []
+    done = 0
+    for _ in range(MAX_EMBEDDED):
+        found = _OPENING.search(text, done)
+        if found is None:
+            break
+        start = found.start()
+        try:
+            document, end = _decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            document, end = None, found.end() - 1
+        parts.append(text[done:start])
+        parts.append(text[start:end] if document is None else _dumped(document))
+        done = end
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _dumped(document: Any) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,275 @@
+"""What changed between two prompts, piece by piece, and which pieces are still the same?"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from llm_observer.cache.facts import Facts, KeptSpan, changed_spans
+
+__all__ = ["Alignment", "Change", "align", "noise", "shared_units", "similarity"]
+
+HEADS = frozenset({"system", "developer", "schema"})
+RUN_BYTES = 256
+"""Two prompts meet again after a change where so much of them is equal: a lone "yes" proves nothing."""
+RUN_PIECES = 3
+SAME_TEXT = 0.3
+"""Share of a system text that must be left for it to count as the same one, edited."""
+MAX_SHUFFLED = 64
+
+
+class Change(NamedTuple):
+    """One difference. piece: index in the new prompt; old: in the old one.
+
+    span: the volatile span, of the new piece. unit: how many units of its text are equal before it.
+    path: wire name of a setting, where it is one; *piece* is then the first one that it is in the key of.
+    """
+
+    kind: str
+    piece: int
+    old: int
+    span: KeptSpan | None = None
+    unit: int | None = None
+    path: str | None = None
+
+
+class Alignment(NamedTuple):
+    """to_old: for each piece of the new prompt, the old piece that it stands for, or -1. Changes in order."""
+
+    to_old: list[int]
+    changes: list[Change]
+
+
+def similarity(old: Sequence[Facts], new: Sequence[Facts]) -> float:
+    """Share of the longer prompt that both have from the start, from 0 to 1 by bytes of pieces.
+
+    Exactly 1 if they differ in nothing but formatting (white space, Unicode spelling, order of keys, a
+    string in place of one text block, moved markers); it grows with every piece that both begin with.
+    """
+    longest = max(_size(old), _size(new))
+    if not longest:
+        return 1.0
+    same_old = same_new = 0
+    for before, after in zip(old, new, strict=False):
+        if not _is_formatting(before, after):
+            break
+        same_old, same_new = same_old + before.size, same_new + after.size
+    if len(old) == len(new) and same_old == _size(old) and same_new == _size(new):
+        return 1.0
+    return min(max(same_old, same_new) / longest, 1 - 2**-40)
+
+
+def _size(pieces: Sequence[Facts]) -> int:
+    return sum(piece.size for piece in pieces)
+
+
+def _is_formatting(old: Facts, new: Facts) -> bool:
+    if old == new:
+        return True
+    return old.stable == new.stable and not changed_spans(old.spans, new.spans)
+
+
+def align(old: Sequence[Facts], new: Sequence[Facts], start: int = 0) -> Alignment:
+    """How *new* came out of *old*; their first *start* pieces are known to be the same."""
+    walk = _Walk(old, new, start)
+    walk.go()
+    return Alignment(walk.to_old, walk.changes)
+
+
+class _Walk:
+    """Both prompts from *start* on, side by side; `i` is in the new one, `j` in the old one."""
+
+    def __init__(self, old: Sequence[Facts], new: Sequence[Facts], start: int) -> None:
+        self.old, self.new = old, new
+        self.i = self.j = start
+        self.to_old = [*range(start), *([-1] * (len(new) - start))]
+        self.changes: list[Change] = []
+        self._places: dict[int, list[int]] | None = None
+
+    def go(self) -> None:
+        while self.i < len(self.new) and self.j < len(self.old):
+            before, after = self.old[self.j], self.new[self.i]
+            if before == after:
+                self._pair()
+            elif after.kind == "tool" or before.kind == "tool":
+                self._tools()
+            elif before.stable == after.stable:
+                self.changes += noise(before, after, self.i, self.j)
+                self._pair()
+            elif not (self._shuffled() or self._edited()):
+                return
+
+    def _pair(self) -> None:
+        self.to_old[self.i] = self.j
+        self.i, self.j = self.i + 1, self.j + 1
+
+    def _add(self, kind: str, unit: int | None = None) -> None:
+        self.changes.append(Change(kind, min(self.i, len(self.new) - 1), self.j, unit=unit))
+
+    def _tools(self) -> None:
+        """Compare the rest of both tool lists, as sets and as lists."""
+        old_end, new_end = _tools_end(self.old, self.j), _tools_end(self.new, self.i)
+        self.changes += _tool_changes(self.old, self.new, (self.j, old_end), (self.i, new_end))
+        for place in range(self.i, new_end):
+            same_place = self.j + place - self.i
+            is_last = place == new_end - 1
+            self.to_old[place] = (old_end - 1 if is_last else min(same_place, old_end - 1)) if old_end else -1
+        self.i, self.j = new_end, old_end
+
+    def _shuffled(self) -> bool:
+        """The next messages are the old ones in another order."""
+        count: Counter[int] = Counter()
+        for step in range(min(MAX_SHUFFLED, len(self.new) - self.i, len(self.old) - self.j)):
+            count[self.new[self.i + step].content] += 1
+            count[self.old[self.j + step].content] -= 1
+            if step and not any(count.values()):
+                self._add("few_shot_order")
+                for _ in range(step + 1):
+                    self._pair()
+                return True
+        return False
+
+    def _edited(self) -> bool:
+        """Something was put in, taken out or rewritten; False if nothing is the same after it."""
+        meeting = self._meeting()
+        if meeting is None:
+            return self._last_edited()
+        put_in, taken_out = meeting
+        before, after = self.old[self.j], self.new[self.i]
+        unit = shared_units(before, after) if put_in and taken_out else 0
+        self._add(self._kind_of(put_in, taken_out), unit)
+        if put_in == taken_out:
+            for _ in range(put_in):
+                self._pair()
+        else:
+            self.i, self.j = self.i + put_in, self.j + taken_out
+        return True
+
+    def _last_edited(self) -> bool:
+        """Nothing meets again: a system text edited, a message that grew; else another conversation."""
+        before, after = self.old[self.j], self.new[self.i]
+        unit = shared_units(before, after)
+        if before.kind != after.kind:
+            return False
+        if before.kind in HEADS and unit * 2 >= SAME_TEXT * len(before.units):
+            self._add("system_changed", unit)
+            self._pair()
+            return True
+        is_last = self.j == len(self.old) - 1
+        if is_last and after.size > before.size and 0 < len(before.units) <= unit * 2 + 2:
+            self._add("message_lengthened", unit)
+        return False
+
+    def _kind_of(self, put_in: int, taken_out: int) -> str:
+        before, after = self.old[self.j], self.new[self.i]
+        if (before if taken_out else after).kind in HEADS:
+            return "system_changed"
+        is_first = all(piece.kind in HEADS or piece.kind == "tool" for piece in self.old[: self.j])
+        if put_in == taken_out == 1:
+            if after.kind == before.kind == "tool_result" and after.size < before.size:
+                return "tool_result_trimmed"
+            return "first_message_edited" if is_first else "history_edited"
+        if taken_out >= 2 and put_in and taken_out >= 2 * put_in:
+            return "compaction"
+        if taken_out and not put_in and self._is_near_start():
+            return "history_truncated"
+        return "history_edited"
+
+    def _is_near_start(self) -> bool:
+        """At most one message stands between the head of the prompt and here."""
+        return sum(piece.kind not in HEADS and piece.kind != "tool" for piece in self.old[: self.j]) <= 1
+
+    def _meeting(self) -> tuple[int, int] | None:
+        """How many pieces to leave out in the new and the old prompt until they agree again."""
+        if self._places is None:
+            self._places = _places(self.old)
+        for put_in in range(len(self.new) - self.i):
+            piece = self.new[self.i + put_in]
+            for place in self._places.get(piece.stable, ()):
+                taken_out = place - self.j
+                if taken_out >= 0 and (put_in or taken_out) and self._is_run(self.i + put_in, place):
+                    return put_in, taken_out
+        return None
+
+    def _is_run(self, i: int, j: int) -> bool:
+        size = 0
+        for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):
+            if mine.stable != theirs.stable:
+                return False
+            size += mine.size
+            if size >= RUN_BYTES or step >= RUN_PIECES:
+                return True
+        return False
+
+
+def _places(pieces: Sequence[Facts]) -> dict[int, list[int]]:
+    places: dict[int, list[int]] = {}
+    for place, piece in enumerate(pieces):
+        places.setdefault(piece.stable, []).append(place)
+    return places
+
+
+def shared_units(old: Facts, new: Facts) -> int:
+    """How many units two texts have in common from their start."""
+    mine, theirs = new.units, old.units
+    count = 0
+    for place in range(0, min(len(mine), len(theirs)), 2):
+        if mine[place : place + 2] != theirs[place : place + 2]:
+            break
+        count += 1
+    return count
+
+
+def noise(old: Facts, new: Facts, piece: int, old_piece: int) -> Iterator[Change]:
+    """The changes between two pieces that are the same in their most tolerant form."""
+    spans = changed_spans(old.spans, new.spans)
+    unit = shared_units(old, new)
+    for span in spans:
+        yield Change(span.kind, piece, old_piece, span=span)
+    masked, spaced, unified, ordered = (a == b for a, b in zip(old.forms, new.forms, strict=True))
+    if masked and spans:
+        return
+    if ordered:
+        yield Change("key_order", piece, old_piece, unit=unit)
+    elif spaced:
+        yield Change("whitespace", piece, old_piece, unit=unit)
+    elif unified:
+        yield Change("unicode", piece, old_piece, unit=unit)
+    elif not spans:
+        yield Change("key_order", piece, old_piece, unit=unit)
+
+
+def _tools_end(pieces: Sequence[Facts], start: int) -> int:
+    while start < len(pieces) and pieces[start].kind == "tool":
+        start += 1
+    return start
+
+
+def _tool_changes(
+    old: Sequence[Facts], new: Sequence[Facts], olds: tuple[int, int], news: tuple[int, int]
+) -> list[Change]:
+    before = {old[place].name: place for place in range(*olds)}
+    after = {new[place].name: place for place in range(*news)}
+    last = max(news[1] - 1, 0)
+    changes = [
+        Change("tool_removed", min(place, last), place) for name, place in before.items() if name not in after
+    ]
+    common_before = [name for name in before if name in after]
+    common_after = [name for name in after if name in before]
+    moved = next((b for a, b in zip(common_before, common_after, strict=True) if a != b), None)
+    if moved is not None:
+        changes.append(Change("tool_order", after[moved], before[moved]))
+    for name, place in after.items():
+        changes += _tool_change(old, new, before.get(name), place, olds[0])
+    return sorted(changes, key=lambda change: change.piece)
+
+
+def _tool_change(
+    old: Sequence[Facts], new: Sequence[Facts], before: int | None, place: int, start: int
+) -> Iterator[Change]:
+    if before is None:
+        yield Change("tool_added", place, start)
+    elif old[before].stable == new[place].stable:
+        if old[before] != new[place]:
+            yield from noise(old[before], new[place], place, before)
+    else:
+        yield Change("tool_edited", place, before, unit=shared_units(old[before], new[place]))

@@ -1,0 +1,188 @@
+"""What is kept of a piece once its text is gone? Some 80 bytes: hashes of its forms, places of its spans.
+
+Two facts tell what changed between two pieces: the forms that are equal name the noise, the digests of the
+spans name which of them changed, and the digests of the lines tell where other text begins to differ.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from llm_observer.cache.canonical import Breathe, Forms, exact, forms_of, leaves, text_of
+from llm_observer.cache.pieces import Piece
+from llm_observer.cache.prompt import KINDS, PieceKind
+from llm_observer.cache.volatile import Span
+from llm_observer.privacy import Hasher
+
+__all__ = ["Facts", "KeptSpan", "changed_spans", "facts_of", "text_of_piece", "units"]
+
+_HEAD = struct.Struct("<QQIIIIIIBB")
+_SPAN = struct.Struct("<BHIHI")
+MAX_SPANS = 96
+UNIT = 256
+"""UTF-8 bytes of text behind one digest; shorter where a line ends after a quarter of that."""
+MAX_UNITS = 2048
+_LOW = 0xFFFFFFFF
+_CAP = 0xFFFF
+VOLATILE = (
+    "timestamp",
+    "date",
+    "relative_time",
+    "uuid",
+    "ulid",
+    "ksuid",
+    "object_id",
+    "snowflake",
+    "request_id",
+    "counter",
+    "nonce",
+    "random_number",
+    "signed_url",
+)
+
+
+class KeptSpan(NamedTuple):
+    """A volatile span without its text. leaf: which of the block's texts it is in."""
+
+    kind: str
+    leaf: int
+    offset: int
+    length: int
+    digest: int
+
+
+class Facts(bytes):
+    """All that is known of a piece, packed. Equal facts are equal pieces."""
+
+    __slots__ = ()
+
+    @property
+    def content(self) -> int:
+        """64 bits of the piece as sent, its role included."""
+        return int(_HEAD.unpack_from(self)[0])
+
+    @property
+    def stable(self) -> int:
+        """64 bits of its most tolerant form."""
+        return int(_HEAD.unpack_from(self)[1])
+
+    @property
+    def forms(self) -> tuple[int, int, int, int]:
+        """32 bits each of the masked, spaced, unified and ordered form."""
+        head = _HEAD.unpack_from(self)
+        return head[2], head[3], head[4], head[5]
+
+    @property
+    def size(self) -> int:
+        """UTF-8 bytes of the block."""
+        return int(_HEAD.unpack_from(self)[6])
+
+    @property
+    def name(self) -> int:
+        """32 bits of the tool's name or the call's id; 0 for none."""
+        return int(_HEAD.unpack_from(self)[7])
+
+    @property
+    def kind(self) -> PieceKind:
+        """What it is."""
+        return KINDS[int(_HEAD.unpack_from(self)[8])]
+
+    @property
+    def spans(self) -> tuple[KeptSpan, ...]:
+        """Its volatile spans."""
+        count = _HEAD.unpack_from(self)[9]
+        start = _HEAD.size
+        return tuple(
+            KeptSpan(VOLATILE[kind], leaf, offset, length, digest)
+            for kind, leaf, offset, length, digest in _SPAN.iter_unpack(self[start : start + count * _SPAN.size])
+        )
+
+    @property
+    def units(self) -> bytes:
+        """Two bytes for each stretch of its text, in order."""
+        return self[_HEAD.size + _HEAD.unpack_from(self)[9] * _SPAN.size :]
+
+
+def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Facts:
+    """The facts of *piece*."""
+    forms = forms_of(piece.value, breathe)
+    role = piece.role.encode()
+    spans = _spans(forms, hasher)
+    head = _HEAD.pack(
+        hasher.number(role + forms.exact),
+        hasher.number(role + forms.stable),
+        *(hasher.number(form) & _LOW for form in (forms.masked, forms.spaced, forms.unified, forms.ordered)),
+        min(len(forms.exact), _LOW),
+        _name(piece.value, hasher),
+        KINDS.index(piece.kind),
+        len(spans),
+    )
+    return Facts(head + b"".join(spans) + _unit_digests(text_of_piece(piece.value)))
+
+
+def text_of_piece(value: Any) -> bytes:
+    """What the digests of units are made of: a text block's text, else the block's JSON."""
+    text = text_of(value)
+    if text is None:
+        found = [leaf.text for leaf in leaves(value)]
+        text = found[0] if len(found) == 1 else None
+    return exact(value) if text is None else text.encode("utf-8", "surrogatepass")
+
+
+def units(text: bytes) -> list[int]:
+    """Where each unit of *text* ends."""
+    size = max(UNIT, len(text) // MAX_UNITS)
+    ends: list[int] = []
+    start = 0
+    while start < len(text):
+        line_end = text.find(b"\n", start + size // 4, start + size)
+        start = min(start + size, len(text)) if line_end < 0 else line_end + 1
+        ends.append(start)
+    return ends
+
+
+def _unit_digests(text: bytes) -> bytes:
+    view, start, digests = memoryview(text), 0, bytearray()
+    for end in units(text):
+        digests += (hash(bytes(view[start:end])) & _CAP).to_bytes(2)
+        start = end
+    return bytes(digests)
+
+
+def _spans(forms: Forms, hasher: Hasher) -> list[bytes]:
+    packed: list[bytes] = []
+    for place, (leaf, spans) in enumerate(forms.spans):
+        text = leaf.text.encode("utf-8", "surrogatepass")
+        for span in spans[: MAX_SPANS - len(packed)]:
+            packed.append(_packed(place, span, text, hasher))
+    return packed
+
+
+def _packed(place: int, span: Span, text: bytes, hasher: Hasher) -> bytes:
+    content = text[span.offset : span.offset + span.length]
+    digest = hasher.number(content) & _LOW
+    return _SPAN.pack(
+        VOLATILE.index(span.kind), min(place, _CAP), min(span.offset, _LOW), min(span.length, _CAP), digest
+    )
+
+
+def _name(value: Any, hasher: Hasher) -> int:
+    """What names a tool, or links a call and its result: the same in both."""
+    if not isinstance(value, dict):
+        return 0
+    inner = value.get("function")
+    for holder in (value, inner if isinstance(inner, dict) else {}):
+        for key in ("tool_use_id", "tool_call_id", "call_id", "name", "id"):
+            name = holder.get(key)
+            if isinstance(name, str):
+                return hasher.number(name.encode("utf-8", "surrogatepass")) & _LOW
+    return 0
+
+
+def changed_spans(old: Sequence[KeptSpan], new: Sequence[KeptSpan]) -> tuple[KeptSpan, ...]:
+    """Those of *new* that differ from their counterparts; all, where the numbers of spans differ."""
+    if len(old) != len(new):
+        return tuple(new)
+    return tuple(
+        mine for theirs, mine in zip(old, new, strict=True) if (theirs.kind, theirs.digest) != (mine.kind, mine.digest)
+    )

@@ -1,0 +1,189 @@
+"""How is a loss told to a person? Where, what, how sure, how much money, and what to change; never the text."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Context, Decimal, localcontext
+from typing import Any, NamedTuple
+
+from llm_observer.cache.baseline import Baseline
+from llm_observer.cache.canonical import Leaf, forms_of, leaves, text_of
+from llm_observer.cache.diff import Change
+from llm_observer.cache.facts import text_of_piece, units
+from llm_observer.cache.intake import Pieces
+from llm_observer.cache.kinds import advice_for, docs_url
+from llm_observer.cache.loss import Loss
+from llm_observer.cache.pieces import split
+from llm_observer.cache.prompt import Prompt
+from llm_observer.cache.rules import Rule
+from llm_observer.cache.volatile import Span, shape
+from llm_observer.call import LLMCall
+from llm_observer.call_cache import Cause, Finding, Verdict
+from llm_observer.money import decimal_text
+
+__all__ = ["Evidence", "Prices", "causes_of", "findings_of", "missed_usd", "suspicions"]
+
+MAX_FINDINGS = 32
+CONFIRMED, STRUCTURAL, HARMLESS = 0.95, 0.7, 0.3
+ROUTING = "routing"
+_DIGITS = Context(prec=60)
+_HEADS = frozenset({"tool", "schema", "system", "developer"})
+_WHOLE = frozenset({"tool_order", "tool_added", "tool_edited", "few_shot_order", "compaction", "history_truncated"})
+"""Kinds of which no place inside a text can be named."""
+
+
+class Prices(NamedTuple):
+    """US dollars per token: uncached input, cache reads, and cache writes as this call paid them."""
+
+    input: Decimal
+    read: Decimal
+    write: Decimal | None = None
+
+
+class Evidence(NamedTuple):
+    """Everything that a finding is told from."""
+
+    call: LLMCall
+    rule: Rule
+    pieces: Pieces
+    prompt: Prompt
+    baseline: Baseline | None
+    verdict: Verdict
+    prices: Prices | None
+
+
+class _Place(NamedTuple):
+    path: str | None = None
+    offset: int | None = None
+    line: int | None = None
+    length: int | None = None
+    shape: str | None = None
+
+
+def missed_usd(tokens: int, evidence: Evidence) -> str | None:
+    """What *tokens* cost beyond the price of a cache read: as writes first, as the call paid for them."""
+    prices = evidence.prices
+    if prices is None:
+        return None
+    used = evidence.call.tokens
+    written = 0 if used is None or used.cache_write is None or prices.write is None else used.cache_write
+    rewritten = min(tokens, written)
+    with localcontext(_DIGITS):
+        paid = prices.input * (tokens - rewritten)
+        if prices.write is not None:
+            paid += prices.write * rewritten
+        return decimal_text(max(paid - prices.read * tokens, Decimal(0)))
+
+
+def causes_of(losses: Sequence[Loss], unexplained: int, evidence: Evidence) -> tuple[Cause, ...]:
+    """The reasons of the missed tokens, by kind, in the order of the prompt."""
+    sums: dict[str, int] = {}
+    for loss in losses:
+        if loss.tokens:
+            sums[loss.kind] = sums.get(loss.kind, 0) + loss.tokens
+    if unexplained:
+        sums[ROUTING] = unexplained
+    return tuple(
+        Cause(kind=kind, tokens=tokens, usd=missed_usd(tokens, evidence)) for kind, tokens in sums.items()
+    )
+
+
+def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]:
+    """One finding for each loss that the app can do something about."""
+    paid = {loss.change.piece for loss in losses if loss.change and loss.tokens}
+    for loss in losses[:MAX_FINDINGS]:
+        if loss.change is None and not loss.tokens:
+            continue
+        is_paid = loss.tokens > 0 or (loss.change is not None and loss.change.piece in paid)
+        place = _place(evidence, loss.change) if loss.change else _Place()
+        yield Finding(
+            kind=loss.kind,
+            **place._asdict(),
+            confidence=_confidence(evidence, is_paid=is_paid),
+            tokens=loss.tokens,
+            usd=missed_usd(loss.tokens, evidence),
+            advice=advice_for(loss.kind),
+            docs=docs_url(loss.kind),
+        )
+
+
+def _confidence(evidence: Evidence, *, is_paid: bool) -> float:
+    if not is_paid:
+        return HARMLESS
+    return STRUCTURAL if evidence.verdict == "unknown" else CONFIRMED
+
+
+def suspicions(evidence: Evidence) -> Iterator[Finding]:
+    """What looks volatile in the head of a prompt that was not seen before; nothing is proven yet."""
+    if not evidence.prompt.ends or evidence.prompt.ends[-1] < evidence.rule.minimum:
+        return
+    count = 0
+    for piece, facts in enumerate(evidence.pieces.facts):
+        if facts.kind not in _HEADS or not facts.spans:
+            continue
+        for leaf, spans in forms_of(_value(evidence, piece)).spans:
+            for span in spans:
+                if span.suspicion > 0 and count < MAX_FINDINGS:
+                    count += 1
+                    yield _suspicion(evidence, piece, leaf, span)
+
+
+def _suspicion(evidence: Evidence, piece: int, leaf: Leaf, span: Span) -> Finding:
+    place = _inside(evidence, piece, leaf, span.offset, span.length)
+    return Finding(
+        kind=span.kind,
+        **place._asdict(),
+        confidence=min(span.suspicion, 0.49),
+        advice=advice_for(span.kind),
+        docs=docs_url(span.kind),
+    )
+
+
+def _value(evidence: Evidence, piece: int) -> Any:
+    """The block itself, read again from the request."""
+    pieces = evidence.pieces
+    owner = pieces.owners[piece]
+    return split(pieces.segments[owner])[piece - pieces.owners.index(owner)].value
+
+
+def _place(evidence: Evidence, change: Change) -> _Place:
+    """Where a change stands in the request."""
+    if change.path is not None:
+        return _Place(change.path)
+    if change.kind == "tool_removed":
+        return _Place(f"tools[{change.old}]")
+    path = evidence.pieces.path(change.piece)
+    if change.kind in _WHOLE:
+        return _Place(path)
+    value = _value(evidence, change.piece)
+    if change.span is not None:
+        leaf = forms_of(value).spans[change.span.leaf][0]
+        return _inside(evidence, change.piece, leaf, change.span.offset, change.span.length)
+    return _edit(path, value, change.unit)
+
+
+def _edit(path: str, value: Any, unit: int | None) -> _Place:
+    """The line on which other text begins, where the block is one text."""
+    found = [Leaf("", text_of(value) or "")] if text_of(value) is not None else list(leaves(value))
+    if len(found) != 1 or unit is None:
+        return _Place(path)
+    text = text_of_piece(value)
+    ends = [0, *units(text)]
+    offset = ends[min(unit, len(ends) - 1)]
+    return _Place(path + found[0].path, offset, text.count(b"\n", 0, offset) + 1)
+
+
+def _inside(evidence: Evidence, piece: int, leaf: Leaf, offset: int, length: int) -> _Place:
+    text = leaf.text.encode("utf-8", "surrogatepass")
+    seen = text[offset : offset + length].decode("utf-8", "replace")
+    return _Place(
+        _leaf_path(evidence, piece, leaf), offset, text.count(b"\n", 0, offset) + 1, length, shape(seen)
+    )
+
+
+def _leaf_path(evidence: Evidence, piece: int, leaf: Leaf) -> str:
+    """A field beside a message's content belongs to the message."""
+    value = _value(evidence, piece)
+    field = leaf.path.removeprefix(".").partition(".")[0].partition("[")[0]
+    pieces = evidence.pieces
+    if isinstance(value, dict) and "" in value and field in value:
+        return pieces.segments[pieces.owners[piece]].path + leaf.path
+    return pieces.path(piece) + leaf.path

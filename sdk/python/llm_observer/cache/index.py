@@ -1,0 +1,190 @@
+"""How far is a prompt known already? The longest prefix shared with any earlier prompt, in bounded memory."""
+
+import sys
+from array import array
+from collections.abc import Sequence
+
+__all__ = ["PrefixIndex"]
+
+_KEY_BYTES = sys.getsizeof(1 << 63)
+"""Of the number that the dictionary holds for each key."""
+_REBUILD_SHARE = 8
+"""The dictionary is built anew when an eighth of its keys has gone: left alone it would keep their room, then
+grow to six times what it holds."""
+
+
+class _Run:
+    """Neighbouring keys of a prompt that were last used by the same visit, and its place in order of use."""
+
+    __slots__ = ("head", "keys", "newer", "older", "used")
+
+    def __init__(self, keys: "array[int]", used: float) -> None:
+        self.keys = keys
+        self.head = 0
+        """Keys before it were evicted."""
+        self.used = used
+        self.older = self.newer = self
+
+    def __len__(self) -> int:
+        return len(self.keys) - self.head
+
+    def find(self, key: int) -> int:
+        """Where *key* stands: at the head, unless somebody's keys are not chained."""
+        return self.head if self.keys[self.head] == key else self.keys.index(key, self.head)
+
+    def link_before(self, run: "_Run") -> None:
+        """Stand in the order of use just before *run*."""
+        self.older.newer, self.newer.older = self.newer, self.older
+        self.older, self.newer = run.older, run
+        self.older.newer = run.older = self
+
+    def unlink(self) -> None:
+        """Leave the order of use."""
+        self.link_before(self)
+        self.older.newer, self.newer.older = self.newer, self.older
+
+    def drop(self, count: int) -> None:
+        """Forget the first *count* keys, and their room when it is half of all."""
+        self.head += count
+        if 2 * self.head > len(self.keys):
+            del self.keys[: self.head]
+            self.head = 0
+
+
+class PrefixIndex:
+    """Longest known prefix over all earlier prompts, of any conversation.
+
+    A key is a number of at most 64 bits that stands for all of a prompt up to its place. Answers equal those of a
+    list of keys in order of use, from which the oldest is evicted; the work for a visit grows with the keys that
+    are new and with the forks on the way, not with all that the prompt holds. For one thread.
+    """
+
+    def __init__(self, *, max_keys: int | None = None) -> None:
+        self._max_keys = max_keys
+        self.clear()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the index holds, keys included."""
+        total = sys.getsizeof(self._runs) + _KEY_BYTES * len(self._runs)
+        run = self._end.newer
+        while run is not self._end:
+            total += sys.getsizeof(run) + sys.getsizeof(run.keys) + sys.getsizeof(run.used)
+            run = run.newer
+        return total
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._runs: dict[int, _Run] = {}
+        self._removed = 0
+        self._end = _Run(array("Q"), 0.0)
+        """Its newer neighbour is the oldest run, its older one the newest."""
+
+    def last_use(self, key: int) -> float | None:
+        """When *key* was last touched, or None if it is not known."""
+        run = self._runs.get(key)
+        return None if run is None else run.used
+
+    def match(self, keys: Sequence[int], now: float, ttl_s: float | None = None) -> int:
+        """How many leading *keys* are known and were used at most *ttl_s* ago. Changes nothing."""
+        packed = array("Q", keys)
+        known = 0
+        while known < len(packed):
+            run = self._runs.get(packed[known])
+            if run is None or (ttl_s is not None and now - run.used > ttl_s):
+                break
+            known += _shared(run.keys, run.find(packed[known]), packed, known)
+        return known
+
+    def touch(self, keys: Sequence[int], now: float) -> None:
+        """Add the new *keys* and refresh all of them, first to last; then evict the oldest beyond the limit."""
+        packed = array("Q", keys)
+        done = 0
+        last = None
+        while done < len(packed):
+            run = self._runs.get(packed[done])
+            if run is None:
+                last = last or self._new_run(now)
+                done = self._append(last, packed, done)
+            else:
+                last = self._cut_out(run, packed, done)
+                last.used = now
+                last.link_before(self._end)
+                done += len(last)
+        self._evict()
+
+    def _new_run(self, now: float) -> _Run:
+        run = _Run(array("Q"), now)
+        run.link_before(self._end)
+        return run
+
+    def _append(self, run: _Run, keys: "array[int]", start: int) -> int:
+        """Let *run* go on with the unknown keys from *start*; returns where they end."""
+        runs = self._runs
+        stop = start
+        for key in keys[start:]:
+            if key in runs:
+                break
+            runs[key] = run
+            stop += 1
+        run.keys.extend(keys[start:stop])
+        return stop
+
+    def _cut_out(self, run: _Run, keys: "array[int]", at: int) -> _Run:
+        """A run of just those keys of *run* that *keys* go through from *at*."""
+        start = run.find(keys[at])
+        stop = start + _shared(run.keys, start, keys, at)
+        if stop < len(run.keys):
+            run, _ = self._split(run, stop)
+            start = run.find(keys[at])
+        return run if start == run.head else self._split(run, start)[1]
+
+    def _split(self, run: _Run, at: int) -> tuple[_Run, _Run]:
+        """The runs of what stands before *at* and of the rest. The shorter one is new: its keys move."""
+        before, after = run.keys[run.head : at], run.keys[at:]
+        if len(before) <= len(after):
+            new = left = _Run(before, run.used)
+            run.keys, right = after, run
+            new.link_before(run)
+        else:
+            new = right = _Run(after, run.used)
+            run.keys, left = before, run
+            new.link_before(run.newer)
+        run.head = 0
+        self._runs.update(dict.fromkeys(new.keys, new))
+        return left, right
+
+    def _evict(self) -> None:
+        excess = 0 if self._max_keys is None else len(self._runs) - self._max_keys
+        while excess > 0:
+            run = self._end.newer
+            gone = run.keys[run.head : run.head + excess]
+            for key in gone:
+                del self._runs[key]
+            run.drop(len(gone))
+            if not run:
+                run.unlink()
+            excess -= len(gone)
+            self._removed += len(gone)
+        if self._removed * _REBUILD_SHARE > len(self._runs):
+            self._runs = dict(self._runs)
+            self._removed = 0
+
+
+def _shared(mine: "array[int]", my_start: int, theirs: "array[int]", their_start: int) -> int:
+    """How many items are the same in both, from those places on."""
+    count = min(len(mine) - my_start, len(theirs) - their_start)
+    mine, theirs = mine[my_start : my_start + count], theirs[their_start : their_start + count]
+    if mine == theirs:
+        return count
+    low, high = 0, count - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if mine[low:middle] == theirs[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,136 @@
+"""How does a request become numbers? Its pieces' facts, chained hashes and markers; no text outlives this."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from llm_observer.cache.canonical import Breathe
+from llm_observer.cache.facts import Facts, facts_of
+from llm_observer.cache.pieces import TTLS, split
+from llm_observer.cache.prompt import Marker, Mode
+from llm_observer.cache.settings import Level, Settings
+from llm_observer.decoded import Decoded, Segment
+from llm_observer.privacy import Hasher
+
+__all__ = ["Intake", "Part", "Pieces", "chained"]
+
+MEMO_BYTES = 4 * 1024 * 1024
+PER_SEGMENT = 200
+PRIME = (1 << 61) - 1
+STEP = 0x1E3779B97F4A7C15
+RETENTIONS = {"24h": 86400, "in_memory": 600, "in-memory": 600}
+
+
+class Part(NamedTuple):
+    """A piece of a segment, in a form that can be kept. path: below the segment's."""
+
+    path: str
+    facts: Facts
+    marker_ttl_s: int | None
+
+
+class Pieces(NamedTuple):
+    """A request. parts: which piece of which segment; the lists have an entry for each piece."""
+
+    segments: Sequence[Segment]
+    owners: list[int]
+    parts: list[Part]
+    facts: list[Facts]
+    messages: list[int]
+    markers: list[Marker]
+    mode: Mode | None
+    ttl_s: int | None
+
+    def path(self, piece: int) -> str:
+        """Its JSON path in the request."""
+        return self.segments[self.owners[piece]].path + self.parts[piece].path
+
+
+class Intake:
+    """Digests requests, each new segment once. breathe: called between stretches of work."""
+
+    def __init__(self, hasher: Hasher, breathe: Breathe | None = None) -> None:
+        self._hasher = hasher
+        self._breathe = breathe
+        self._memo: OrderedDict[int, tuple[Part, ...]] = OrderedDict()
+        self.nbytes = 0
+
+    def pieces(self, decoded: Decoded) -> Pieces:
+        """The pieces of a request."""
+        owners: list[int] = []
+        parts: list[Part] = []
+        messages: list[int] = []
+        ordinal = -1
+        for place, segment in enumerate(decoded.segments):
+            own = self._parts(segment)
+            ordinal += segment.kind in {"message", "input"}
+            owners += [place] * len(own)
+            parts += own
+            messages += [-1 if segment.kind in {"tool", "system"} else ordinal] * len(own)
+        markers = [
+            Marker(place, part.marker_ttl_s or None) for place, part in enumerate(parts) if part.marker_ttl_s is not None
+        ]
+        mode, ttl_s = _mode(decoded)
+        return Pieces(
+            decoded.segments, owners, parts, [part.facts for part in parts], messages, markers, mode, ttl_s
+        )
+
+    def _parts(self, segment: Segment) -> tuple[Part, ...]:
+        number = self._hasher.number
+        mark = number(segment.kind.encode() + memoryview(segment.raw).tobytes())
+        known = self._memo.get(mark)
+        if known is not None:
+            self._memo.move_to_end(mark)
+            return known
+        parts = tuple(
+            Part(piece.path, facts_of(piece, self._hasher, self._breathe), piece.marker_ttl_s)
+            for piece in split(segment)
+        )
+        self._memo[mark] = parts
+        self.nbytes += PER_SEGMENT + sum(len(part.facts) for part in parts)
+        while self.nbytes > MEMO_BYTES:
+            self.nbytes -= PER_SEGMENT + sum(len(part.facts) for part in self._memo.popitem(last=False)[1])
+        return parts
+
+
+def chained(settings: Settings, pieces: Pieces) -> tuple[list[int], list[int]]:
+    """The chained hashes of a request, and those of its most tolerant form, one for each piece."""
+    keys, stable = [], []
+    key = soft = settings.salts["tools"] % PRIME
+    level: Level = "tools"
+    for facts, message in zip(pieces.facts, pieces.messages, strict=True):
+        now: Level = "messages" if message >= 0 else "tools" if facts.kind == "tool" else "system"
+        while level != now:
+            level = "system" if level == "tools" else "messages"
+            key, soft = _link(key, settings.salts[level]), _link(soft, settings.salts[level])
+        key, soft = _link(key, facts.content), _link(soft, facts.stable)
+        keys.append(key)
+        stable.append(soft ^ 1)
+    return keys, stable
+
+
+def _link(key: int, content: int) -> int:
+    """A polynomial over keyed hashes: nobody can aim at a collision without the key."""
+    return (key * STEP + content + 1) % PRIME
+
+
+def _mode(decoded: Decoded) -> tuple[Mode | None, int | None]:
+    """What the request says about caching as a whole."""
+    settings = {name: _loaded(raw) for name, raw in decoded.settings.items() if "cache" in name}
+    control = settings.get("cache_control")
+    if isinstance(control, dict):
+        return "automatic", TTLS.get(str(control.get("ttl")))
+    options = settings.get("prompt_cache_options")
+    options = options if isinstance(options, dict) else {}
+    ttl = TTLS.get(str(options.get("ttl")), RETENTIONS.get(str(settings.get("prompt_cache_retention"))))
+    said = options.get("mode")
+    return ("explicit" if said == "explicit" else "implicit" if said == "implicit" else None), ttl
+
+
+def _loaded(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None

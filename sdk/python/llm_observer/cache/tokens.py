@@ -1,0 +1,82 @@
+"""Where in the tokens does a piece end? No tokenizer: the provider's own counts are anchors, bytes lie between."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["Anchor", "TokenScale", "placed"]
+
+BYTES_PER_TOKEN = 4.0
+"""What JSON and English prose come to, before a provider has said anything."""
+OVERHEAD = 12
+"""Bytes' worth of tokens that every piece costs beside its text (role, separators)."""
+RECENT = 0.8
+"""Weight of the past in the running ratio, so that it follows a change of language or content."""
+
+
+class Anchor(NamedTuple):
+    """The provider counted *tokens* up to the end of piece *piece*."""
+
+    piece: int
+    tokens: int
+
+
+class TokenScale:
+    """Bytes per token, as learned from answers, by model."""
+
+    def __init__(self) -> None:
+        self._ratios: dict[str, float] = {}
+
+    def bytes_per_token(self, model: str) -> float:
+        """The running ratio of *model*, or a general one."""
+        return self._ratios.get(model, BYTES_PER_TOKEN)
+
+    def knows(self, model: str) -> bool:
+        """Whether any answer of *model* was seen."""
+        return model in self._ratios
+
+    def learn(self, model: str, size: int, tokens: int) -> None:
+        """*size* bytes of prompt were *tokens*."""
+        if tokens < 64 or size <= 0:
+            return
+        seen = size / tokens
+        known = self._ratios.get(model)
+        if known is None and len(self._ratios) >= 256:
+            self._ratios.clear()
+        self._ratios[model] = seen if known is None else RECENT * known + (1 - RECENT) * seen
+
+
+def weight(size: int) -> int:
+    """What a piece of *size* bytes weighs between two anchors."""
+    return size + OVERHEAD
+
+
+def placed(
+    sizes: Sequence[int], known: Sequence[int], anchors: Sequence[Anchor], bytes_per_token: float
+) -> list[int]:
+    """Tokens up to the end of each piece.
+
+    sizes: bytes of every piece. known: ends of the leading pieces, as an earlier call placed them. anchors:
+    ends that this call's usage tells, in order; behind the last one *bytes_per_token* is all there is.
+    """
+    ends = [*known]
+    for anchor in anchors:
+        if anchor.piece < len(ends):
+            continue
+        ends += _between(sizes[len(ends) : anchor.piece + 1], ends[-1] if ends else 0, anchor.tokens)
+    done = ends[-1] if ends else 0
+    total = 0
+    for size in sizes[len(ends) :]:
+        total += weight(size)
+        ends.append(done + round(total / bytes_per_token))
+    return ends
+
+
+def _between(sizes: Sequence[int], start: int, end: int) -> list[int]:
+    """Share the tokens from *start* to *end* out by weight."""
+    span = max(end - start, 0)
+    whole = sum(map(weight, sizes))
+    ends, total = [], 0
+    for size in sizes:
+        total += weight(size)
+        ends.append(start + round(span * total / whole))
+    return ends
