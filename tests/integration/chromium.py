@@ -135,7 +135,9 @@ class Page:
 
     def shoot(self, path, *, whole=False):
         """A picture of what shows, or of the whole page."""
-        shot = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole, **self._clip(whole))
+        shot = self.ask(
+            "Page.captureScreenshot", format="png", captureBeyondViewport=whole, **self._clip(whole)
+        )
         Path(path).write_bytes(base64.b64decode(shot["data"]))
 
     def _clip(self, whole):

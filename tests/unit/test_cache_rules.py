@@ -218,12 +218,12 @@ def test_deepseek_keeps_whole_units_since_v4(at, rule):
 
 
 def test_deepseek_has_its_own_rule_on_anthropics_wire_too():
-    assert UNITS == rule_for("deepseek", "anthropic", "deepseek-v4-pro", NOW)
+    assert rule_for("deepseek", "anthropic", "deepseek-v4-pro", NOW) == UNITS
 
 
 def test_a_vendor_that_takes_cache_control_has_claudes_rule_on_that_wire_only():
     kinds = [rule_for("minimax", wire, "MiniMax-M2.7", NOW).id for wire in ("anthropic", "openai")]
-    assert ["anthropic", "prefix"] == kinds
+    assert kinds == ["anthropic", "prefix"]
 
 
 def test_geminis_minimum_changed_with_its_guide():
@@ -231,7 +231,7 @@ def test_geminis_minimum_changed_with_its_guide():
         rule_for("gcp.gemini", "openai", "gemini-2.5-pro", day(at)).minimum
         for at in ("2026-06-01", "2026-08-01")
     ]
-    assert [4096, 2048] == minima
+    assert minima == [4096, 2048]
 
 
 @pytest.mark.parametrize(("at", "value"), [("2025-12-31", 1), ("2026-01-01", 2), ("2026-03-01", 3)])

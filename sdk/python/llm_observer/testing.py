@@ -55,10 +55,9 @@ def _limits(min_ratio: float, fail_on: Collection[str], min_confidence: float) -
 
 
 def _share(name: str, value: float) -> Decimal:
-    share = Decimal(str(value))
-    if not 0 <= share <= 1:
+    if not 0 <= value <= 1:  # nor is NaN
         raise ValueError(f"{name} is {value}, not from 0 to 1")
-    return share
+    return Decimal(str(value))
 
 
 def _events(given: Session | Iterable[Event]) -> tuple[Iterable[Event], str]:

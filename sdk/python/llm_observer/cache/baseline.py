@@ -72,9 +72,13 @@ def _is_successor(line: Conversation, alignment: Alignment) -> bool:
     return last >= len(line.facts) - 1
 
 
-def _lines(memory: Memory, scope: int, stable: Sequence[int], facts: Sequence[Facts]) -> Iterator[Conversation]:
+def _lines(
+    memory: Memory, scope: int, stable: Sequence[int], facts: Sequence[Facts]
+) -> Iterator[Conversation]:
     _, line = memory.deepest(stable)
-    tails = (_anchor(scope, 4, piece.stable) for piece in facts[: -SEARCHED - 1 : -1] if piece.size >= TAIL_BYTES)
+    tails = (
+        _anchor(scope, 4, piece.stable) for piece in facts[: -SEARCHED - 1 : -1] if piece.size >= TAIL_BYTES
+    )
     places = (*tails, *reversed(anchors_of(scope, facts)))
     for found in (line, *(memory.find(place) for place in places)):
         if found is not None:

@@ -20,7 +20,9 @@ MAX_EMBEDDED = 64
 """JSON documents that are looked for in one text."""
 _SPACE = re.compile(r"\s+")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_TYPOGRAPHY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+_TYPOGRAPHY = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
+)
 _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
 _decoder = json.JSONDecoder()
 _exact = msgspec.json.Encoder()

@@ -94,7 +94,9 @@ class Facts(bytes):
         start = _HEAD.size
         return tuple(
             KeptSpan(VOLATILE[kind], leaf, offset, length, digest)
-            for kind, leaf, offset, length, digest in _SPAN.iter_unpack(self[start : start + count * _SPAN.size])
+            for kind, leaf, offset, length, digest in _SPAN.iter_unpack(
+                self[start : start + count * _SPAN.size]
+            )
         )
 
     @property
@@ -184,5 +186,7 @@ def changed_spans(old: Sequence[KeptSpan], new: Sequence[KeptSpan]) -> tuple[Kep
     if len(old) != len(new):
         return tuple(new)
     return tuple(
-        mine for theirs, mine in zip(old, new, strict=True) if (theirs.kind, theirs.digest) != (mine.kind, mine.digest)
+        mine
+        for theirs, mine in zip(old, new, strict=True)
+        if (theirs.kind, theirs.digest) != (mine.kind, mine.digest)
     )

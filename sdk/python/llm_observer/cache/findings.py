@@ -26,7 +26,9 @@ CONFIRMED, STRUCTURAL, HARMLESS = 0.95, 0.7, 0.3
 ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})
-_WHOLE = frozenset({"tool_order", "tool_added", "tool_edited", "few_shot_order", "compaction", "history_truncated"})
+_WHOLE = frozenset(
+    {"tool_order", "tool_added", "tool_edited", "few_shot_order", "compaction", "history_truncated"}
+)
 """Kinds of which no place inside a text can be named."""
 
 

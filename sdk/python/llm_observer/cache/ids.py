@@ -1,12 +1,28 @@
 """Which runs of letters and digits are ids or random tokens, rather than words, paths, names or numbers?"""
 
+import functools
+import itertools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from llm_observer.cache import patterns as p
 from llm_observer.cache.patterns import Span
 
-__all__ = ["ID_BYTES", "LETTERS", "NO_LABEL", "Label", "label_of", "names_an_id", "runs", "token_span"]
+__all__ = [
+    "ID_BYTES",
+    "ID_WORD",
+    "KNOWN_PREFIX",
+    "LETTERS",
+    "NO_LABEL",
+    "RUN_CLASSES",
+    "VALUE",
+    "Label",
+    "label_of",
+    "names_an_id",
+    "runs",
+    "token_span",
+]
 
 _AHEAD = 1024
 _MAX_RUN = 512
@@ -17,6 +33,55 @@ LETTERS = _ASCII_LETTERS + bytes(range(128, 256))
 ID_BYTES = _ASCII_LETTERS + _DIGITS + b"_-"
 _BEFORE_VALUE = b" ,.\t\"'#:=>([*_`|\\-"
 _RANDOM_SHARE = 0.42
+_MAX_PADS = 2
+_RUN = "[A-Za-z0-9+/_-]"
+RUN_CLASSES = bytes(
+    119 if re.match(_RUN.encode(), bytes([code])) else 10 if code in b"\r\n" else 32 for code in range(256)
+)
+"""`w` for a byte of a run, a newline, or a blank: a search for 16 `w` is a search for a literal."""
+_RUN_START = re.compile(b"w" * 16 + b"w*+")
+_ALNUM = re.compile(rb"[A-Za-z0-9]++")
+_PART = re.compile(rb"[A-Za-z0-9_-]{16,}+")
+ID_WORD = re.compile(rb"[A-Za-z0-9_-]{1,512}+")
+_MIN_NONCE = 16
+_MIN_PREFIXED = 10
+"""Of an id behind a prefix that is not known to us, and of digits behind one that is."""
+_MIN_KNOWN = 6
+_MAX_SYLLABLE = 2
+_LONG_PART = re.compile(rb"[A-Za-z0-9]{16,}+")
+_UUID = p.pattern(
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r"|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12})(?![0-9A-Za-z])"
+)
+_PLAIN_FORMS: tuple[tuple[str, re.Pattern[bytes], float], ...] = (
+    ("request_id", p.pattern(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"), 0.4),  # W3C traceparent
+    ("ulid", p.pattern(r"[0-7](?:[0-9A-HJKMNP-TV-Z]{25}|[0-9a-hjkmnp-tv-z]{25})"), 0.3),
+    ("object_id", p.pattern(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{24}"), 0.2),
+)
+_HEX = p.pattern(r"(?=[A-Fa-f]*\d)(?=\d*[A-Fa-f])(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
+_JWT_REST = p.pattern(r"(?:\.[A-Za-z0-9_-]{4,4096}+){1,2}")
+_KSUID = p.pattern(r"[0-3][0-9A-Za-z]{26}")
+_KNOWN = (
+    "req request call toolu srvtoolu toolu_bdrk toolu_vrtx msg msg_bdrk msg_vrtx resp chatcmpl cmpl gen run"
+    " thread asst sess session trace span conv conversation fc rs ws batch step evt event job task corr rid ctx mcp"
+    " exec"
+)
+KNOWN_PREFIX = p.pattern(f"(?:{p.any_of(_KNOWN)})[_-]")
+_PREFIXED = p.pattern(r"(?:[a-z]{2,16}[_-]){1,2}(?=[0-9A-Za-z])")
+VALUE = p.pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?(?![A-Za-z0-9])")
+_COMMON_PAIRS = frozenset(
+    (
+        b" ab ac ad ag ai ak al am an ap ar as at au av ay ba be bi bj bl bo br bu ca cc ce ch ci ck cl co cr"
+        b" cs ct cu da dd de di do ds du ea eb ec ed ee ef eg ei el em en ep eq er es et ev ew ex ey fa fe ff"
+        b" fi fl fo fr ft fu ga ge gh gi gn gr gs gu ha he hi ho hr ht hu ia ib ic id ie if ig il im in io ip"
+        b" ir is it iv ix iz je ke ki ks la ld le li ll lo ls lt lu ly ma mb me mi mm mo mp ms mu na nc nd ne"
+        b" nf ng ni nl nn no ns nt nu nv oa ob oc od of og oi ok ol om on oo op or os ot ou ov ow pa pe pi pl"
+        b" po pp pr ps pt pu py qu ra rc rd re rg ri rk rl rm rn ro rr rs rt ru ry sa sc se sh si so sp ss st"
+        b" su sy ta tc te th ti tl to tp tr ts tt tu tw ty ua ub uc ud ue ug ui ul um un up ur us ut va ve vi"
+        b" wa we wh wi wn wo ws xp xt yn yo yp ys yt ze"
+    ).split()
+)
+"""Pairs of letters that make up 96 % of words and identifiers, and 36 % of random letters."""
 
 
 class Label(NamedTuple):
@@ -41,17 +106,19 @@ def label_of(data: bytes, at: int) -> Label:
 
 def names_an_id(data: bytes, label: Label) -> bool:
     """Whether the label says: here comes the id of a request, session or trace."""
-    if label.role == "id":
-        head = data[max(0, label.start - _LABEL_BYTES) : label.start].rstrip(b" _-")
-        return head[len(head.rstrip(LETTERS)) :].lower() in p.IDENTIFIED
-    has_sign = b":" in label.gap or b"=" in label.gap
-    return label.role == "some_id" or (label.role == "bare_id" and has_sign)
+    has_sign = any(sign in label.gap for sign in (b":", b"=", b"#", b">"))
+    if label.role == "bare_id" or not (has_sign or label.gap == b" "):
+        return has_sign and label.role in ("bare_id", "some_id", "id")
+    if label.role != "id":
+        return label.role == "some_id"
+    head = data[max(0, label.start - _LABEL_BYTES) : label.start].rstrip(b" _-")
+    return head[len(head.rstrip(LETTERS)) :].lower() in p.IDENTIFIED
 
 
 def runs(data: bytes, start: int, end: int) -> Iterator[Span]:
     """The ids in runs of 16 and more id characters that start between *start* and *end*."""
     lead = 1 if start else 0
-    for found in p.RUN_START.finditer(data[start - lead : end + _AHEAD].translate(p.RUN_CLASSES)):
+    for found in _RUN_START.finditer(data[start - lead : end + _AHEAD].translate(RUN_CLASSES)):
         at = found.start() + start - lead
         if start <= at < end:
             yield from _run(data, at, min(len(found[0]), _MAX_RUN))
@@ -70,7 +137,7 @@ def _run(data: bytes, start: int, length: int) -> Iterator[Span]:
     if _is_base64(run):
         yield _nonce(data, start, run)
         return
-    for part in p.PART.finditer(run):
+    for part in _PART.finditer(run):
         span = token_span(data, start + part.start(), part[0])
         if span:
             yield span
@@ -81,63 +148,63 @@ def _is_base64(run: bytes) -> bool:
         b"-" not in run
         and b"_" not in run
         and _is_random(run)
-        and not any(map(_is_word, p.ALNUM.findall(run)))
+        and not any(map(_is_word, _ALNUM.findall(run)))
     )
 
 
 def _is_word(part: bytes) -> bool:
     """Whether it is like a word: at least three small letters whose pairs are common."""
-    return len(part) > p.MAX_SYLLABLE and part.isalpha() and part.islower() and not _odd_pairs(part)
+    return len(part) > _MAX_SYLLABLE and part.isalpha() and part.islower() and not _odd_pairs(part)
 
 
 def token_span(data: bytes, start: int, run: bytes) -> Span | None:
     """The id in a run of letters, digits, `_` and `-`, if there is one."""
-    uuid = p.UUID.search(run)
+    uuid = _UUID.search(run)
     if uuid:
         return Span("uuid", start + uuid.start(), len(uuid[0]), 0.3)
     token = run.strip(b"-_")
     start += run.find(token)
-    for kind, form, suspicion in p.PLAIN_FORMS:
+    for kind, form, suspicion in _PLAIN_FORMS:
         if form.fullmatch(token):
             return Span(kind, start, len(token), suspicion)
     if _is_prefixed(token):
         return Span("request_id", start, len(token), 0.3)
-    if len(token) >= p.MIN_NONCE and (p.HEX.fullmatch(token) or _is_random(token)):
+    if len(token) >= _MIN_NONCE and (_HEX.fullmatch(token) or _is_random(token)):
         return _nonce(data, start, token)
-    part = p.LONG_PART.search(token)
+    part = _LONG_PART.search(token)
     if part and part[0] != token:
         return token_span(data, start + part.start(), part[0])
     return None
 
 
 def _is_prefixed(token: bytes) -> bool:
-    known = p.KNOWN_PREFIX.match(token)
+    known = KNOWN_PREFIX.match(token)
     if known:
         return _is_known_id(token[known.end() :], token[known.end() - 1 : known.end()])
-    prefix = p.PREFIXED.match(token)
+    prefix = _PREFIXED.match(token)
     rest = token[prefix.end() :] if prefix else b""
-    if len(rest) < p.MIN_PREFIXED or not rest.isalnum():
+    if len(rest) < _MIN_PREFIXED or not rest.isalnum():
         return False
-    words = p.ALNUM.findall(token[: -len(rest)])
-    return all(map(_is_word, words)) and (_is_random(rest) or p.HEX.fullmatch(rest) is not None)
+    words = _ALNUM.findall(token[: -len(rest)])
+    return all(map(_is_word, words)) and (_is_random(rest) or _HEX.fullmatch(rest) is not None)
 
 
 def _is_known_id(rest: bytes, joint: bytes) -> bool:
     if rest.isdigit():
-        return joint == b"_" or len(rest) >= p.MIN_PREFIXED
-    return len(rest) >= p.MIN_KNOWN and _is_random(rest)
+        return joint == b"_" or len(rest) >= _MIN_PREFIXED
+    return len(rest) >= _MIN_KNOWN and _is_random(rest)
 
 
 def _nonce(data: bytes, start: int, token: bytes) -> Span:
     end = start + len(token)
     if token.startswith(b"eyJ"):
-        rest = p.JWT_REST.match(data, end)
+        rest = _JWT_REST.match(data, end)
         end = rest.end() if rest else end
-    while data[end : end + 1] == b"=" and end - start - len(token) < 2:
+    while data[end : end + 1] == b"=" and end - start - len(token) < _MAX_PADS:
         end += 1
     if names_an_id(data, label_of(data, start)):
         return Span("request_id", start, end - start, 0.4)
-    kind = "ksuid" if p.KSUID.fullmatch(token) else "nonce"
+    kind = "ksuid" if _KSUID.fullmatch(token) else "nonce"
     return Span(kind, start, end - start, 0.2)
 
 
@@ -150,4 +217,18 @@ def _is_random(token: bytes) -> bool:
 
 
 def _odd_pairs(token: bytes) -> int:
-    return sum(map(p.odd_pairs().__contains__, zip(token, token[1:], strict=False)))
+    return sum(map(_all_odd_pairs().__contains__, itertools.pairwise(token)))
+
+
+@functools.cache
+def _all_odd_pairs() -> frozenset[tuple[int, int]]:
+    """Pairs of letters and digits, as bytes, that are rare in words, identifiers and numbers."""
+    letters = b"abcdefghijklmnopqrstuvwxyz"
+    digits, upper = b"0123456789", letters.upper()
+    odd = {(a, b) for a in digits for b in letters + upper} | {
+        (a, b) for a in letters + upper for b in digits
+    }
+    odd |= {(a, b) for a in letters for b in upper}
+    for a, b in ((a, b) for a in letters for b in letters if bytes((a, b)) not in _COMMON_PAIRS):
+        odd |= {(a, b), (a - 32, b), (a - 32, b - 32)}
+    return frozenset(odd)

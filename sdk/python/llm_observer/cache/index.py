@@ -9,8 +9,11 @@ __all__ = ["PrefixIndex"]
 _KEY_BYTES = sys.getsizeof(1 << 63)
 """Of the number that the dictionary holds for each key."""
 _REBUILD_SHARE = 8
-"""The dictionary is built anew when an eighth of its keys has gone: left alone it would keep their room, then
-grow to six times what it holds."""
+"""A dictionary keeps the room of keys that have gone, and may so grow to six slots a key. It is built anew,
+to three at most, when it is too large and an eighth of its keys has gone."""
+_TABLE_BYTES = 64
+"""Of a dictionary of at most three slots a key: 60 a key, and a little more for a small one."""
+_SMALL_TABLE = 1024
 
 
 class _Run:
@@ -32,16 +35,15 @@ class _Run:
         """Where *key* stands: at the head, unless somebody's keys are not chained."""
         return self.head if self.keys[self.head] == key else self.keys.index(key, self.head)
 
-    def link_before(self, run: "_Run") -> None:
-        """Stand in the order of use just before *run*."""
-        self.older.newer, self.newer.older = self.newer, self.older
-        self.older, self.newer = run.older, run
-        self.older.newer = run.older = self
-
     def unlink(self) -> None:
         """Leave the order of use."""
-        self.link_before(self)
         self.older.newer, self.newer.older = self.newer, self.older
+
+    def link_before(self, run: "_Run") -> None:
+        """Leave the order of use, and stand in it again just before *run*, another one."""
+        self.unlink()
+        self.older, self.newer = run.older, run
+        self.older.newer = run.older = self
 
     def drop(self, count: int) -> None:
         """Forget the first *count* keys, and their room when it is half of all."""
@@ -54,9 +56,9 @@ class _Run:
 class PrefixIndex:
     """Longest known prefix over all earlier prompts, of any conversation.
 
-    A key is a number of at most 64 bits that stands for all of a prompt up to its place. Answers equal those of a
-    list of keys in order of use, from which the oldest is evicted; the work for a visit grows with the keys that
-    are new and with the forks on the way, not with all that the prompt holds. For one thread.
+    A key is a number of at most 64 bits that stands for all of a prompt up to its place. Answers equal those
+    of a list of keys in order of use, from which the oldest is evicted; the work for a visit grows with the
+    keys that are new and with the forks on the way, not with all that the prompt holds. For one thread.
     """
 
     def __init__(self, *, max_keys: int | None = None) -> None:
@@ -93,22 +95,22 @@ class PrefixIndex:
         packed = array("Q", keys)
         known = 0
         while known < len(packed):
-            run = self._runs.get(packed[known])
+            run = self._runs.get(keys[known])
             if run is None or (ttl_s is not None and now - run.used > ttl_s):
                 break
-            known += _shared(run.keys, run.find(packed[known]), packed, known)
+            known += _shared(run.keys, run.find(keys[known]), packed, known)
         return known
 
     def touch(self, keys: Sequence[int], now: float) -> None:
-        """Add the new *keys* and refresh all of them, first to last; then evict the oldest beyond the limit."""
+        """Add new *keys* and refresh all of them, first to last; then evict the oldest beyond the limit."""
         packed = array("Q", keys)
         done = 0
         last = None
         while done < len(packed):
-            run = self._runs.get(packed[done])
+            run = self._runs.get(keys[done])
             if run is None:
-                last = last or self._new_run(now)
-                done = self._append(last, packed, done)
+                last = self._new_run(now) if last is None else last
+                done += self._append(last, keys[done:])
             else:
                 last = self._cut_out(run, packed, done)
                 last.used = now
@@ -121,17 +123,17 @@ class PrefixIndex:
         run.link_before(self._end)
         return run
 
-    def _append(self, run: _Run, keys: "array[int]", start: int) -> int:
-        """Let *run* go on with the unknown keys from *start*; returns where they end."""
+    def _append(self, run: _Run, keys: Sequence[int]) -> int:
+        """Let *run* go on with *keys* up to the first that is known; returns how many."""
         runs = self._runs
-        stop = start
-        for key in keys[start:]:
+        before = len(runs)
+        for key in keys:
             if key in runs:
                 break
             runs[key] = run
-            stop += 1
-        run.keys.extend(keys[start:stop])
-        return stop
+        count = len(runs) - before
+        run.keys.extend(array("Q", keys[:count]))
+        return count
 
     def _cut_out(self, run: _Run, keys: "array[int]", at: int) -> _Run:
         """A run of just those keys of *run* that *keys* go through from *at*."""
@@ -170,6 +172,10 @@ class PrefixIndex:
             excess -= len(gone)
             self._removed += len(gone)
         if self._removed * _REBUILD_SHARE > len(self._runs):
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        if sys.getsizeof(self._runs) > _TABLE_BYTES * len(self._runs) + _SMALL_TABLE:
             self._runs = dict(self._runs)
             self._removed = 0
 

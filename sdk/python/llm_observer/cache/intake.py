@@ -70,7 +70,9 @@ class Intake:
             parts += own
             messages += [-1 if segment.kind in {"tool", "system"} else ordinal] * len(own)
         markers = [
-            Marker(place, part.marker_ttl_s or None) for place, part in enumerate(parts) if part.marker_ttl_s is not None
+            Marker(place, part.marker_ttl_s or None)
+            for place, part in enumerate(parts)
+            if part.marker_ttl_s is not None
         ]
         mode, ttl_s = _mode(decoded)
         return Pieces(

@@ -4,12 +4,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from llm_observer.cache import patterns as p
-from llm_observer.cache.ids import ID_BYTES, NO_LABEL, Label, label_of, names_an_id, token_span
+from llm_observer.cache.ids import (
+    ID_BYTES,
+    ID_WORD,
+    KNOWN_PREFIX,
+    NO_LABEL,
+    VALUE,
+    Label,
+    label_of,
+    names_an_id,
+    token_span,
+)
 from llm_observer.cache.patterns import Span
 
 __all__ = ["numbers", "weekdays"]
 
 _CONTEXT_BYTES = 40
+_BRACKETS = frozenset(b"([")
 _PUNCTUATED = ("month", "weekday", "tail")
 _SURE, _CLEAR, _LIKELY, _RARE, _HARMLESS = 0.45, 0.3, 0.2, 0.1, 0.0
 
@@ -32,11 +43,12 @@ def numbers(data: bytes, start: int, end: int) -> tuple[list[Span], int]:
 def weekdays(data: bytes, start: int, end: int) -> Iterator[Span]:
     """English names of weekdays."""
     for found in p.WEEKDAY.finditer(data, start, end):
-        name = _WEEKDAY_START.search(data, found.start() - 6 if found.start() > 6 else 0, found.end())
+        name = _WEEKDAY_START.search(data, max(0, found.start() - _LONGEST_STEM), found.end())
         if name:
             yield Span("date", name.start(), len(name[0]), _in_context(data, name.start(), _HARMLESS))
 
 
+_LONGEST_STEM = len("Wednes")
 _WEEKDAY_START = re.compile(rb"(?<![A-Za-z])[A-Z][a-z]{2,5}day\Z")
 
 
@@ -62,9 +74,9 @@ def _in_word(data: bytes, at: int) -> Span | None:
     """What a number inside a word of id characters is part of."""
     head = data[max(0, at - _CONTEXT_BYTES) : at]
     start = at - len(head) + len(head.rstrip(ID_BYTES))
-    word = p.ID_WORD.match(data, start)
+    word = ID_WORD.match(data, start)
     label = label_of(data, start)
-    span = token_span(data, start, word[0]) if word and p.KNOWN_PREFIX.match(word[0]) else None
+    span = token_span(data, start, word[0]) if word and KNOWN_PREFIX.match(word[0]) else None
     if span or not word:
         return span
     if names_an_id(data, label):
@@ -86,7 +98,7 @@ def _dated_name(data: bytes, at: int) -> Span | None:
 
 def _number(data: bytes, at: int) -> Span | None:
     before = data[at - 1 : at]
-    if before in (b"+", b"$", b"@") or data[at - 2 : at] in p.MONEY:
+    if before in (b"+", b"$", b"@") or data[max(0, at - 3) : at].endswith(p.MONEY):
         return None
     if before in (b".", b",", b"/", b":") and data[at - 2 : at - 1].isdigit():
         return None
@@ -95,7 +107,7 @@ def _number(data: bytes, at: int) -> Span | None:
         label = NO_LABEL
     by_label = _BY_ROLE.get(label.role)
     span = by_label(data, at, label) if by_label else None
-    return span or _unlabelled(data, at, label)
+    return span or (None if p.DULL.match(data, at) else _unlabelled(data, at, label))
 
 
 def _unlabelled(data: bytes, at: int, label: Label) -> Span | None:
@@ -137,7 +149,7 @@ def _timed_number(number: Match, label: Label) -> Span | None:
     if number["epoch"]:
         whole = text.partition(b".")[0]
         first, last = p.EPOCHS[len(whole)]
-        if not first <= int(whole) < last:
+        if not first <= int(whole) < last or whole in p.NOT_EPOCHS or label.role == "call":
             return None
         return Span("timestamp", number.start(), len(text), 0.3)
     if kind == "fraction":
@@ -150,7 +162,7 @@ def _is_weekday(label: Label) -> bool:
 
 
 def _labelled(data: bytes, at: int, kind: str, suspicion: float) -> Span | None:
-    value = p.VALUE.match(data, at)
+    value = VALUE.match(data, at)
     return Span(kind, at, len(value[0]), suspicion) if value else None
 
 
@@ -171,12 +183,12 @@ def _by_id(data: bytes, at: int, label: Label) -> Span | None:
 
 
 def _by_turn(data: bytes, at: int, label: Label) -> Span | None:
-    figure = p.PLAIN.match(data, at) if b"(" not in label.gap else None
+    figure = p.PLAIN.match(data, at) if not _BRACKETS.intersection(label.gap) else None
     return Span("counter", at, len(figure[0]), _LIKELY if label.gap != b" " else _RARE) if figure else None
 
 
 def _by_call(data: bytes, at: int, label: Label) -> Span | None:
-    """ "Request #42" and "call: 3", but not "call 911" and "request 2 seats"."""
+    """The 42 of "Request #42" and the 3 of "call: 3", but not "call 911" and "request 2 seats"."""
     if not any(mark in label.gap for mark in (b"#", b":", b"=", b">")):
         return None
     figure = p.PLAIN.match(data, at)

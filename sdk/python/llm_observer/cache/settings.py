@@ -92,7 +92,10 @@ def _numbers(hasher: Hasher) -> Callable[[bytes], int]:
 
 
 def _rows(
-    table: tuple[Setting, ...], given: Mapping[str, msgspec.Raw], exchange: Exchange, number: Callable[[bytes], int]
+    table: tuple[Setting, ...],
+    given: Mapping[str, msgspec.Raw],
+    exchange: Exchange,
+    number: Callable[[bytes], int],
 ) -> Iterator[tuple[str, str, Any, int]]:
     for setting in table:
         name, value = setting.paths[0], b""

@@ -34,7 +34,13 @@ def scaled(losses: Sequence[Loss], missed: int) -> tuple[list[Loss], int]:
 
 
 def verdict_of(
-    losses: Sequence[Loss], *, ideal: int, actual: int | None, unexplained: int, tolerance: int, is_too_short: bool
+    losses: Sequence[Loss],
+    *,
+    ideal: int,
+    actual: int | None,
+    unexplained: int,
+    tolerance: int,
+    is_too_short: bool,
 ) -> Verdict:
     """The verdict of a call whose *losses* are scaled. tolerance: tokens within which two counts are equal."""
     if actual is None:

@@ -1,18 +1,19 @@
 """Which parts of a text change by themselves: times, ids, counters, random tokens? Their place and kind.
 
-The text is read once, in pieces, as UTF-8 bytes. Three cheap searches find candidates: a digit that starts a
-number, a run of 16 or more id characters, and a `?` that starts a query. What stands there, and the word in front
-of it, decide. Attachments (long base64 runs, `data:` URLs) are passed over.
+The text is read once, in pieces, as UTF-8 bytes. Cheap searches find candidates: a digit that starts a
+number, a run of 16 or more id characters, a `?` that starts a query, a weekday. What stands there, and the
+word in front of it, decide. Attachments (long base64 runs, `data:` URLs) are passed over.
 
 - The span of a signed URL is its query, from the `?` on.
 - "turn 7 of 20" is two counters: 7, and 20 with no suspicion.
 - A date with a time of day, a zone and a weekday is one timestamp.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from llm_observer.cache import patterns as p
-from llm_observer.cache.ids import runs
+from llm_observer.cache.ids import RUN_CLASSES, runs
 from llm_observer.cache.numbers import numbers, weekdays
 from llm_observer.cache.patterns import Span
 
@@ -23,6 +24,20 @@ _MAX_RUN = 512
 _AHEAD = 1024
 _MAX_URL = 16384
 _MAX_SHAPE = 40
+_BLOB = re.compile(b"w" * 60 + b"w*+(?:\n{1,2}" + b"w" * 60 + b"w*+)*+")
+"""One long run, or lines as MIME wraps them."""
+_DATA_URL = re.compile(rb"data:[a-z]{2,20}/[A-Za-z0-9.+;=-]{1,60},[A-Za-z0-9+/=_%.-]*+")
+_BLOB_REST = re.compile(
+    rb"[A-Za-z0-9+/_=%.-]++|\r?\n(?=[A-Za-z0-9+/]{60})|\r?\n(?=[A-Za-z0-9+/]{1,76}={0,2}(?:[\s\"']|\Z))"
+)
+"""How an attachment goes on: the run, its next line, or its last and shorter line."""
+_QUERY_REST = r"[^\s\"'<>()\\^`{|}?]*+"
+_QUERY = p.pattern(rf"\?[A-Za-z0-9_.~%+\[\]-]{{1,80}}={_QUERY_REST}(?:\\u0026{_QUERY_REST})*+")
+_SIGNED = p.pattern(
+    r"(?i)(?:\?|&|&amp;|\\u0026)(?P<name>x-(?:amz|goog|oss|cos)-[a-z-]+|signature|sig|expires?|exp|token"
+    r"|access_token|hmac|hash|auth|policy|key-pair-id|googleaccessid|awsaccesskeyid|se|sv|st|hdnts)="
+)
+"""Parameters of AWS, Google, Alibaba, Tencent, Azure, CloudFront and Akamai, and the plain ones."""
 
 
 def find_spans(text: str, *, breathe: Callable[[], object] | None = None) -> tuple[Span, ...]:
@@ -85,12 +100,12 @@ def _pieces(data: bytes, breathe: Callable[[], object] | None) -> Iterator[tuple
 
 
 def _next_attachment(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the first attachment starts that starts in the piece, and how far we know it; else the piece's end."""
-    url = p.DATA_URL.search(data, start, end + _AHEAD)
+    """Where the first attachment in the piece starts, and how far we know it; else the piece's end, twice."""
+    url = _DATA_URL.search(data, start, end + _AHEAD)
     first = (url.start(), url.end()) if url and url.start() < end else (end, end)
     lead = 1 if start else 0
-    classes = data[start - lead : first[0] + _AHEAD].translate(p.RUN_CLASSES)
-    for blob in p.BLOB.finditer(classes):
+    classes = data[start - lead : first[0] + _AHEAD].translate(RUN_CLASSES)
+    for blob in _BLOB.finditer(classes):
         at = blob.start() + start - lead
         if start <= at < first[0] and len(blob[0]) > _MAX_RUN:
             return at, at + len(blob[0])
@@ -101,7 +116,7 @@ def _end_of_attachment(data: bytes, start: int, known: int, breathe: Callable[[]
     """The end of an attachment that is known up to *known*, read in pieces."""
     while known > start:
         start = known
-        rest = p.BLOB_REST.match(data, start, start + 8 * _PIECE)
+        rest = _BLOB_REST.match(data, start, start + 8 * _PIECE)
         known = rest.end() if rest else start
         if breathe is not None:
             breathe()
@@ -112,11 +127,11 @@ def _end_of_attachment(data: bytes, start: int, known: int, breathe: Callable[[]
 
 
 def _signed_urls(data: bytes, start: int, end: int) -> Iterator[Span]:
-    for found in p.QUERY.finditer(data, start, end + _AHEAD):
+    for found in _QUERY.finditer(data, start, end + _AHEAD):
         if found.start() >= end:
             return
-        query = p.QUERY.match(data, found.start(), found.start() + _MAX_URL)
+        query = _QUERY.match(data, found.start(), found.start() + _MAX_URL)
         text = (query or found)[0].rstrip(b".,;:!*_")
-        signed = p.SIGNED.search(text)
+        signed = _SIGNED.search(text)
         if signed:
             yield Span("signed_url", found.start(), len(text), 0.4 if b"-" in signed["name"] else 0.3)

@@ -35,6 +35,9 @@ COMMANDS = {
     "analyze": Command("llm_observer.cli.analyze:analyze", "Read recordings or events, and show their cost."),
     "demo": Command("llm_observer.cli.demo:demo", "Watch calls to a local stand-in; no key, no network."),
     "doctor": Command("llm_observer.cli.doctor:doctor", "Say what is hooked, set and missing here."),
+    "report": Command(
+        "llm_observer.cli.report:report", "Report cost and cache use as a page, Markdown or JSON."
+    ),
     "schema": Command(
         "llm_observer.cli.schema:schema", "Print the event schema, or check events against it."
     ),

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from llm_observer.call import CallSite, LLMCall
+from llm_observer.call import LLMCall
 from llm_observer.call_cache import CacheUse
 from llm_observer.event import Event
 from llm_observer.money import billed_usd, decimal_text
 from llm_observer.report.bounded import Bounded
+from llm_observer.report.fix_words import site_name
 from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, general_path, ranked_fixes, title_of
 from llm_observer.report.funnel import Funnel, FunnelSums
 from llm_observer.report.prefix_map import Prefixes, PrefixMap
@@ -23,11 +24,10 @@ from llm_observer.report.spend import OverTime, Spend
 from llm_observer.report.tally import Amount, Figures, Tally
 from llm_observer.report.timeline import MAX_CONVERSATIONS, Conversation, ConversationSums, conversations
 
-__all__ = ["NO_SITE", "Cause", "File", "Group", "Reader", "Report", "plain", "report_of", "to_plain"]
+__all__ = ["Cause", "File", "Group", "Reader", "Report", "plain", "report_of", "to_plain"]
 
 VERSION = 1
 """Of the JSON form; a change that breaks its readers raises it."""
-NO_SITE = "(no call site)"
 OTHER = "(other)"
 MAX_GROUPS = 50
 MAX_CAUSES = 100
@@ -132,7 +132,7 @@ class Reader:
 
     def _add_call(self, event: Event, call: LLMCall) -> None:
         at_s = datetime.fromisoformat(event.time).timestamp()
-        site = _site(call.call_site)
+        site = site_name(call.call_site)
         self._add_span(event, at_s)
         self._all.add(call)
         self._over_time.add(call, at_s)
@@ -240,10 +240,6 @@ def _groups(found: Bounded[str, Tally]) -> Iterator[Group]:
 def _file(name: str, counts: Counter[str]) -> File:
     numbers = {field: counts[field] for field in File.__struct_fields__ if field != "name"}
     return File(name=name, **numbers)
-
-
-def _site(site: CallSite | None) -> str:
-    return NO_SITE if site is None else f"{site.file}:{site.line} {site.function or ''}".rstrip()
 
 
 def _model(call: LLMCall) -> str:

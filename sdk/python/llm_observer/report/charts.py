@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from llm_observer.money import ZERO, dollars
+from llm_observer.report.blocks import MARKS, Cell, mark, section, table
 from llm_observer.report.cache_model import Report
-from llm_observer.report.markup import Html, el, many
+from llm_observer.report.fix_words import many
+from llm_observer.report.markup import Html, el
 from llm_observer.report.prefix_map import PrefixMap, Stretch
-from llm_observer.report.sections import MARKS, Cell, mark, section, table
 from llm_observer.report.spend import Bar, Spend
 from llm_observer.report.timeline import Conversation, Pause, Point
-from llm_observer.report.wording import clock, day, lasted, percent, plural, rounded
+from llm_observer.report.wording import clock, day, lasted, percent, rounded
 
 __all__ = ["conversations", "prefixes", "spend"]
 
@@ -55,7 +56,7 @@ def _column(bar: Bar, at: int, scale: float) -> Iterator[Html]:
     shape = {"x": f"{at + _GAP / 2:.2f}", "width": f"{1 - _GAP:.2f}"}
     if cost <= 0:
         return
-    told = f"{day(bar.start_s)} {clock(bar.start_s)}: {dollars(bar.cost_usd)}, {plural(bar.calls, 'call')}"
+    told = f"{day(bar.start_s)} {clock(bar.start_s)}: {dollars(bar.cost_usd)}, {many(bar.calls, 'call')}"
     saved = f", {dollars(bar.missed_usd)} could have been saved" if missed else ""
     inside = [el("rect", **shape, y=f"{_HIGH - cost:.2f}", height=f"{cost:.2f}", class_="spent")]
     if missed > 0:
@@ -94,8 +95,8 @@ def prefixes(report: Report) -> Html | None:
     if not maps:
         return None
     lead = (
-        "Each prompt from its start, left, to its end. The height is the share of calls that are still the same as "
-        "an earlier call; it falls where calls part. A segment is as wide as its tokens."
+        "Each prompt from its start, left, to its end. The height is the share of calls that are still the "
+        "same as an earlier call; it falls where calls part. A segment is as wide as its tokens."
     )
     key = el(
         "p", _key("same", "the same as before"), _key("parted", "parts here, and was paid again"),
@@ -110,7 +111,7 @@ def _map(found: PrefixMap) -> Html:
     for stretch in found.stretches:
         columns.append(_stretch(stretch, before))
         before = stretch.reach
-    facts = [plural(found.calls, "call"), f"{rounded(total)} tokens on average"]
+    facts = [many(found.calls, "call"), f"{rounded(total)} tokens on average"]
     if found.similarity is not None:
         facts.append(f"{percent(found.similarity)} the same on average")
     parted = [stretch for stretch in found.stretches if stretch.parted]
@@ -119,7 +120,6 @@ def _map(found: PrefixMap) -> Html:
         el("h3", el("code", found.site)),
         el("p", " · ".join(facts), class_="soft"),
         el("div", *columns, class_="map", role="img", aria_label=_told(found)),
-        el("div", el("span", "start"), el("span", "end"), class_="axis", aria_hidden="true"),
         el(
             "ul", *(_parting(stretch, found.compared) for stretch in parted), _grown(found), class_="partings"
         ),
@@ -135,8 +135,12 @@ def _stretch(stretch: Stretch, before: float) -> Html:
     tokens = "size unknown" if stretch.tokens is None else f"{stretch.tokens:,} tokens"
     return el(
         "span",
-        el("i", class_=kind, style=f"height:{parts * 100:.2f}%") if parts else None,
-        el("i", class_="same", style=f"height:{stretch.reach * 100:.2f}%"),
+        el(
+            "span",
+            el("i", class_=kind, style=f"height:{parts * 100:.2f}%") if parts else None,
+            el("i", class_="same", style=f"height:{stretch.reach * 100:.2f}%"),
+        ),
+        el("small", stretch.path),
         style=f"flex-grow:{size}",
         title=f"{stretch.path}: {tokens}, {percent(stretch.reach)} of calls agree beyond it",
     )
@@ -144,7 +148,9 @@ def _stretch(stretch: Stretch, before: float) -> Html:
 
 def _told(found: PrefixMap) -> str:
     places = (f"{stretch.parted} part at {stretch.path}" for stretch in found.stretches if stretch.parted)
-    return f"{found.site}: of {plural(found.compared, 'call')}, {', '.join([*places, f'{found.grew} only grew'])}"
+    return (
+        f"{found.site}: of {many(found.compared, 'call')}, {', '.join([*places, f'{found.grew} only grew'])}"
+    )
 
 
 def _parting(stretch: Stretch, compared: int) -> Html:
@@ -157,7 +163,7 @@ def _parting(stretch: Stretch, compared: int) -> Html:
         "li",
         el("i", class_=f"swatch {kind}", aria_hidden="true"),
         el("code", stretch.path),
-        el("span", f"{plural(stretch.parted, 'call')} ({share}) part here"),
+        el("span", f"{many(stretch.parted, 'call')} ({share}) part here"),
         loss if stretch.missed_tokens else el("span", "no loss", class_="soft"),
     )
 
@@ -165,7 +171,7 @@ def _parting(stretch: Stretch, compared: int) -> Html:
 def _grown(found: PrefixMap) -> Html | None:
     if not found.grew:
         return None
-    text = f"{plural(found.grew, 'call')} ({percent(found.grew / found.compared)}) only added to the end"
+    text = f"{many(found.grew, 'call')} ({percent(found.grew / found.compared)}) only added to the end"
     return el("li", el("i", class_="swatch same", aria_hidden="true"), el("span", text, class_="soft"))
 
 
@@ -177,7 +183,7 @@ def conversations(report: Report) -> Html | None:
     rest = len(report.conversations) - len(found)
     more = f" {rest:,} more are in the JSON form." if rest else ""
     lead = (
-        "Linked by their prompts, each from its first call to its last; those with the most missed money first. "
+        "Linked by their prompts, each from its first call to its last; the most missed money first. "
         f"A pause that outlived the cache is hatched.{more}"
     )
     keys = (("hit", "hit"), ("partial", "part"), ("miss", "miss"), ("first", "first call"))
@@ -195,13 +201,14 @@ def _line(found: Conversation) -> Html:
     track = el("div", *pauses, *dots, class_="track", role="img", aria_label=_line_told(found))
     saved = f" · {dollars(found.missed_usd)} could be saved" if found.missed_usd else ""
     about = (
-        f"{plural(found.call_count, 'call')} in {lasted(end_s - start_s)} · {dollars(found.cost_usd)}{saved}"
+        f"{many(found.call_count, 'call')} in {lasted(end_s - start_s)} · {dollars(found.cost_usd)}{saved}"
     )
     return el(
         "li",
-        el("p", el("b", clock(start_s)), " ", el("code", found.site), class_="who"),
+        el("p", el("code", found.site), " ", el("small", found.model), class_="who"),
         el("p", about, class_="soft"),
         track,
+        el("p", el("span", clock(start_s)), el("span", clock(end_s)), class_="axis", aria_hidden="true"),
     )
 
 
@@ -227,5 +234,5 @@ def _line_told(found: Conversation) -> str:
     counts = Counter(call.verdict for call in found.calls)
     verdicts = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     known = "" if found.is_ttl_known else " (assumed)"
-    pauses = f"; {plural(len(found.pauses), 'pause')} longer than {lasted(found.ttl_s)}{known}"
-    return f"{plural(found.call_count, 'call')}: {verdicts}{pauses if found.pauses else ''}"
+    pauses = f"; {many(len(found.pauses), 'pause')} longer than {lasted(found.ttl_s)}{known}"
+    return f"{many(found.call_count, 'call')}: {verdicts}{pauses if found.pauses else ''}"

@@ -1,4 +1,4 @@
-"""How does a report become one HTML file? Its own styles and script inside, nothing fetched, no prompt text."""
+"""How does a report become one HTML file? With styles and script inside, nothing fetched, no prompt text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from string import Template
 
 from llm_observer._version import __version__
 from llm_observer.report import charts, sections
+from llm_observer.report.blocks import section
 from llm_observer.report.cache_model import Report, to_plain
-from llm_observer.report.markup import Html, el, many
+from llm_observer.report.markup import Html, el, joined
 from llm_observer.report.wording import headline, notes
 
 __all__ = ["render"]
@@ -35,13 +36,13 @@ def render(report: Report) -> str:
     return Template(_part("page.html")).substitute(
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
-        title=many(headline(report)),
+        title=joined(headline(report)),
         style=style,
         script=script,
         hero=sections.hero(report),
-        links=many(*(el("a", _LINKS[name], href=f"#{name}") for name in found)),
-        sections=many(*found.values()),
-        version=many(__version__),
+        links=joined(*(el("a", _LINKS[name], href=f"#{name}") for name in found)),
+        sections=joined(*found.values()),
+        version=joined(__version__),
         data=_data(report),
     )
 
@@ -62,7 +63,7 @@ def _sections(report: Report) -> dict[str, Html | None]:
 def _sums(report: Report) -> Html | None:
     if not report.totals.calls:
         return None
-    return sections.section(
+    return section(
         "sums",
         "By call site and model",
         "Sorted by what could be saved. A question mark stands for what is unknown.",
@@ -75,9 +76,7 @@ def _notes(report: Report) -> Html:
     said = list(notes(report)) or ["Nothing is unknown, and nothing was left out."]
     files = ", ".join(file.name for file in report.files if file.name)
     lead = f"Read from {files}." if files else "What is unknown stays out of the sums, and is named."
-    return sections.section(
-        "notes", "What is not in the sums", lead, el("ul", *(el("li", one) for one in said))
-    )
+    return section("notes", "What is not in the sums", lead, el("ul", *(el("li", one) for one in said)))
 
 
 def _data(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-__all__ = ["Attr", "Child", "Html", "el", "many"]
+__all__ = ["Attr", "Child", "Html", "el", "joined"]
 
 _VOID = frozenset({"input"})
 """Of HTML's own; in SVG every element is closed."""
@@ -23,13 +23,13 @@ Attr = str | int | float | bool | None
 def el(name: str, *children: Child, **attributes: Attr) -> Html:
     """An element. Text is escaped, None left out.
 
-    attributes: `class_` is `class`, `data_v` is `data-v`; None and False leave one out, True gives it no value.
+    attributes: `class_` is `class`, `data_v` is `data-v`; None and False leave it out, True has no value.
     """
     head = f"<{name}{''.join(map(_attribute, attributes, attributes.values()))}>"
-    return Html(head if name in _VOID else f"{head}{many(*children)}</{name}>")
+    return Html(head if name in _VOID else f"{head}{joined(*children)}</{name}>")
 
 
-def many(*children: Child) -> Html:
+def joined(*children: Child) -> Html:
     """Elements and texts, one behind the other."""
     return Html("".join(map(_safe, children)))
 

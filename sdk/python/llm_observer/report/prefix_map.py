@@ -18,7 +18,7 @@ __all__ = ["PrefixMap", "PrefixSums", "Prefixes", "Stretch"]
 
 MAX_SITES = 24
 MAX_PATHS = 64
-MAX_CALLS = 20_000
+MAX_CALLS = 4000
 _LATER = re.compile(r"^(messages|input|contents)\[[1-9]\d*\].*")
 _TOOL = re.compile(r"^tools\[\d+\]")
 

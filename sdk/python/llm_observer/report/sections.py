@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from llm_observer.money import ZERO, dollars
+from llm_observer.report.blocks import MARKS, Cell, mark, section, table
 from llm_observer.report.cache_model import Group, Report
+from llm_observer.report.fix_words import many, money
 from llm_observer.report.fixes import Fix
-from llm_observer.report.markup import Child, Html, el, many
+from llm_observer.report.markup import Child, Html, el, joined
 from llm_observer.report.wording import (
     VERDICTS,
     cost_of,
@@ -18,52 +19,16 @@ from llm_observer.report.wording import (
     percent,
     period,
     place_of,
-    plural,
     rounded,
+    saving_of,
     sentence,
     share_of,
     sureness,
 )
 
-__all__ = ["MARKS", "Cell", "fixes", "funnel", "groups", "hero", "section", "table", "verdicts"]
+__all__ = ["fixes", "funnel", "groups", "hero", "verdicts"]
 
 MAX_CARDS = 6
-MARKS = {"hit": "hit", "harmless": "hit", "partial": "part", "first": "first", "key_accounting": "hit"}
-"""Which mark a verdict has; all others are a miss, but `unknown`."""
-
-
-class Cell(NamedTuple):
-    """A cell. value: what it is sorted by, where that is a number."""
-
-    text: Child
-    value: float | int | str | None = None
-
-
-def section(name: str, title: str, lead: str, *children: Child) -> Html:
-    """A part of the page, with a heading that it is named by."""
-    heading = el("h2", title, id=f"{name}-title")
-    return el(
-        "section", heading, el("p", lead, class_="lead"), *children, id=name, aria_labelledby=f"{name}-title"
-    )
-
-
-def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, name: str) -> Html:
-    """A table that the page's script makes sortable. The first column is text, cells with a value are numbers."""
-    head = el(
-        "tr",
-        *(el("th", text, scope="col", class_=None if at == 0 else "n") for at, text in enumerate(headers)),
-    )
-    body = (el("tr", *(_cell(cell, at) for at, cell in enumerate(row))) for row in rows)
-    inner = el(
-        "table", el("caption", caption), el("thead", head), el("tbody", *body), id=name, data_sortable=True
-    )
-    return el("div", inner, class_="scroll", tabindex=0, role="region", aria_label=caption)
-
-
-def _cell(cell: Cell, at: int) -> Html:
-    if at == 0:
-        return el("th", cell.text, scope="row", data_v=cell.value)
-    return el("td", cell.text, class_=None if cell.value is None else "n", data_v=cell.value)
 
 
 def hero(report: Report) -> Html:
@@ -72,7 +37,7 @@ def hero(report: Report) -> Html:
     could = funnel.ideal_tokens / funnel.input_tokens if funnel.input_tokens else None
     did = funnel.actual_tokens / funnel.input_tokens if funnel.input_tokens else share_of(totals)
     figures = (
-        ("Spent", cost_of(totals), plural(totals.calls, "call")),
+        ("Spent", cost_of(totals), many(totals.calls, "call")),
         ("Input", rounded(totals.input_tokens), f"{rounded(totals.output_tokens)} tokens out"),
         ("Read from the cache", percent(did), f"{rounded(totals.cached_tokens)} tokens"),
         ("A stable prompt", percent(could), "would have been read"),
@@ -98,9 +63,9 @@ def _under(report: Report) -> str:
     share = totals.missed_usd / totals.cost_usd if totals.cost_usd > ZERO else None
     parts = [f"{percent(float(share))} of the known cost"] if share else []
     if totals.unpriced:
-        parts.append(f"{plural(totals.unpriced, 'call')} of unknown cost")
+        parts.append(f"{many(totals.unpriced, 'call')} of unknown cost")
     if report.processes > 1:
-        parts.append(plural(report.processes, "process").replace("processs", "processes"))
+        parts.append(f"{report.processes:,} processes")
     return " · ".join([*parts, period(report)]).removesuffix(" · ")
 
 
@@ -118,7 +83,7 @@ def fixes(report: Report) -> Html | None:
     )
     more = el(
         "details",
-        el("summary", f"All {plural(len(report.fixes), 'fix').replace('fixs', 'fixes')} as a table"),
+        el("summary", f"All {_many_fixes(report)} as a table"),
         _filter("fix-table", "Filter by kind, place or call site"),
         _fix_table(report),
     )
@@ -126,6 +91,10 @@ def fixes(report: Report) -> Html | None:
         "Ranked by the money that they cost. Places are in the request as it was sent; its text is not kept."
     )
     return section("fixes", "Fix these first", lead, el("ol", *cards, class_="cards"), more)
+
+
+def _many_fixes(report: Report) -> str:
+    return "1 fix" if len(report.fixes) == 1 else f"{len(report.fixes):,} fixes"
 
 
 def _numbered(report: Report) -> Iterator[tuple[int, Fix]]:
@@ -150,22 +119,21 @@ def _title(fix: Fix) -> Iterator[Child]:
     """`A time of day in system[0]`, where the kind is something that stands in a text."""
     yield sentence(fix.title)
     if fix.path is not None and fix.example.offset is not None:
-        yield many(" in ", el("code", fix.path))
+        yield joined(" in ", el("code", fix.path))
 
 
 def _money(fix: Fix) -> Html:
-    known = dollars(fix.usd) if fix.usd or not fix.unpriced else "?"
-    return el("b", f"{known} + ?" if fix.unpriced and fix.usd else known, class_="money")
+    return el("b", money(fix), class_="money")
 
 
 def _facts(fix: Fix) -> Iterator[Html]:
     yield _fact("Call site", el("code", fix.site))
     if fix.path is not None:
-        yield _fact("Place", many(el("code", fix.path), f", {place}" if (place := place_of(fix)) else None))
+        yield _fact("Place", joined(el("code", fix.path), f", {place}" if (place := place_of(fix)) else None))
     if fix.example.shape is not None:
         yield _fact("Shape", el("code", fix.example.shape))
-    yield _fact("Seen", f"{plural(fix.count, 'time')} · {rounded(fix.tokens)} tokens paid again")
-    yield _fact("Kind", many(_docs(fix), f" · {sureness(fix)}"))
+    yield _fact("Seen", f"{many(fix.count, 'time')} · {rounded(fix.tokens)} tokens paid again")
+    yield _fact("Kind", joined(_docs(fix), f" · {sureness(fix)}"))
 
 
 def _fact(label: str, value: Child) -> Html:
@@ -188,7 +156,7 @@ def _filter(target: str, label: str) -> Html:
 def _fix_table(report: Report) -> Html:
     rows = [
         (
-            Cell(many(sentence(fix.title), " ", el("code", fix.kind, class_="soft"))),
+            Cell(joined(sentence(fix.title), " ", el("code", fix.kind, class_="soft"))),
             Cell(el("code", fix.path) if fix.path else "whole request"),
             Cell(el("code", fix.site)),
             Cell(f"{fix.count:,}", fix.count),
@@ -217,9 +185,9 @@ def funnel(report: Report) -> Html | None:
         gap = tokens[before] - count
         note = el("span", f"{rounded(gap)} {why}", class_="lost") if gap > 0 else None
         rows.append(_bar(name, label, (count, share), note))
-    lead = f"Input tokens of {plural(report.funnel.calls, 'call')} with a verdict"
+    lead = f"Input tokens of {many(report.funnel.calls, 'call')} with a verdict"
     rest = report.funnel.no_verdict
-    lead += f"; {plural(rest, 'call')} without one left out." if rest else "."
+    lead += f"; {many(rest, 'call')} without one left out." if rest else "."
     return section("funnel", "What the cache could have served", lead, el("ol", *rows, class_="funnel"))
 
 
@@ -262,21 +230,17 @@ def verdicts(report: Report) -> Html | None:
     )
     rows = [
         (
-            Cell(many(mark(name), el("code", name), " ", el("small", VERDICTS.get(name, "")))),
+            Cell(joined(mark(name), el("code", name), " ", el("small", VERDICTS.get(name, "")))),
             Cell(f"{count:,}", count),
             Cell(percent(count / total), count / total),
         )
         for name, count in parts
     ]
-    left = el("div", strip, table("Verdicts", ("Verdict", "Calls", "Share"), rows, name="verdict-table"))
+    left = el("div", table("Verdicts", ("Verdict", "Calls", "Share"), rows, name="verdict-table"))
     lead = "One verdict for each call, and a cause for each missed token."
-    return section("verdicts", "Verdicts and causes", lead, el("div", left, _causes(report), class_="two"))
-
-
-def mark(verdict: str) -> Html:
-    """The sign of *verdict*, as on the time line."""
-    kind = "unknown" if verdict == "unknown" else MARKS.get(verdict, "miss")
-    return el("i", class_=f"mark {kind}", aria_hidden="true")
+    return section(
+        "verdicts", "Verdicts and causes", lead, strip, el("div", left, _causes(report), class_="two")
+    )
 
 
 def _causes(report: Report) -> Html | None:
@@ -284,7 +248,7 @@ def _causes(report: Report) -> Html | None:
         return None
     rows = [
         (
-            Cell(many(sentence(cause.title), " ", el("code", cause.kind, class_="soft"))),
+            Cell(joined(sentence(cause.title), " ", el("code", cause.kind, class_="soft"))),
             Cell(f"{cause.count:,}", cause.count),
             Cell(f"{cause.tokens:,}", cause.tokens),
             Cell(dollars(cause.usd) + (" + ?" if cause.unpriced else ""), str(cause.usd)),
@@ -312,5 +276,5 @@ def _group(group: Group) -> Sequence[Cell]:
         Cell(percent(share), -1 if share is None else share),
         Cell(number_of(sums.output_tokens), sums.output_tokens),
         Cell(cost_of(sums), str(sums.cost_usd)),
-        Cell(dollars(sums.missed_usd), str(sums.missed_usd)),
+        Cell(saving_of(sums), str(sums.missed_usd)),
     )

@@ -12,7 +12,7 @@ _MILLIS = 40
 """Bits of a UUIDv7's milliseconds that are kept: 34 years."""
 _RANDOM = 24
 """Bits of its random part: two events of one millisecond look alike in one of 17 million cases."""
-_CHUNK = 1 << 16
+_CHUNK = 1 << 13
 
 
 class _Chunk(NamedTuple):

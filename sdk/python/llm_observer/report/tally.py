@@ -53,7 +53,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of calls. cost_usd is what is known of it: `unpriced` calls have no known cost.
 
     missed_usd: what a stable prompt would have saved; `missed_unpriced` calls missed tokens without a price.
-    input_unknown: calls whose input is not known, and not in `input_tokens`.
+    input_unknown: calls of unknown input, not in `input_tokens`. cached_tokens: None if none tells.
     """
 
     calls: int
@@ -62,7 +62,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
     input_tokens: int
     input_unknown: int
-    cached_tokens: int
+    cached_tokens: int | None
     output_tokens: int
     missed_tokens: int
     missed_usd: Decimal
@@ -101,6 +101,7 @@ class Tally:
             return
         self.counts["input_tokens"] += known(tokens.input_total)
         self.counts["cached_tokens"] += known(tokens.cache_read)
+        self.counts["cache_told"] += tokens.cache_read is not None
         self.counts["output_tokens"] += known(tokens.output)
 
     def _add_missed(self, cache: CacheUse | None) -> None:
@@ -126,6 +127,7 @@ class Tally:
         missed = self.missed
         return Figures(
             **sums,
+            cached_tokens=self.counts["cached_tokens"] if self.counts["cache_told"] else None,
             cost_usd=self.cost_usd,
             missed_tokens=missed.tokens,
             missed_usd=missed.usd,
@@ -139,7 +141,6 @@ _COUNTED = (
     "unpriced",
     "input_tokens",
     "input_unknown",
-    "cached_tokens",
     "output_tokens",
     "without_verdict",
 )

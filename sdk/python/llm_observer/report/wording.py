@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from llm_observer.money import ZERO, dollars
 from llm_observer.report.cache_model import File, Report
+from llm_observer.report.fix_words import many
 from llm_observer.report.fixes import Fix
 from llm_observer.report.tally import Figures
 
@@ -18,13 +19,13 @@ __all__ = [
     "funnel_rows",
     "headline",
     "lasted",
-    "number_of",
     "notes",
+    "number_of",
     "percent",
     "period",
     "place_of",
-    "plural",
     "rounded",
+    "saving_of",
     "sentence",
     "share_of",
     "sureness",
@@ -88,17 +89,17 @@ def notes(report: Report) -> Iterator[str]:
         reasons = ", ".join(
             f"{_UNPRICED.get(name, name)}: {count:,}" for name, count in report.unpriced.items()
         )
-        yield f"{plural(totals.unpriced, 'call')} of unknown cost, in no sum of money ({reasons})."
+        yield f"{many(totals.unpriced, 'call')} of unknown cost, in no sum of money ({reasons})."
     if totals.missed_unpriced:
-        calls = plural(totals.missed_unpriced, "call")
+        calls = many(totals.missed_unpriced, "call")
         yield f"{calls} missed tokens whose price is unknown: more than the sum could have been saved."
     if report.funnel.no_verdict:
-        yield f"{plural(report.funnel.no_verdict, 'call')} with no verdict: not in the funnel."
+        yield f"{many(report.funnel.no_verdict, 'call')} with no verdict: not in the funnel."
     if totals.input_unknown:
-        yield f"{plural(totals.input_unknown, 'call')} of unknown input."
+        yield f"{many(totals.input_unknown, 'call')} of unknown input."
     if labels := report.funnel.labels:
         sure = ", ".join(f"{name} for {count:,}" for name, count in labels.items())
-        yield f"What a stable prompt would have reused is {sure} of {plural(report.funnel.calls, 'call')}."
+        yield f"What a stable prompt would have reused is {sure} of {many(report.funnel.calls, 'call')}."
     for file in report.files:
         yield from _file_notes(file)
 
@@ -108,13 +109,13 @@ def _file_notes(file: File) -> Iterator[str]:
     if not file.events:
         yield f"{name}: no events."
     elif file.calls and file.without_cache == file.calls:
-        yield f"{name}: none of its {plural(file.calls, 'call')} has a cache part, so nothing can be said of it."
+        yield f"{name}: none of its {many(file.calls, 'call')} has a cache part, nothing can be said of it."
     elif file.without_cache:
-        yield f"{name}: {file.without_cache:,} of {plural(file.calls, 'call')} without a cache part."
+        yield f"{name}: {file.without_cache:,} of {many(file.calls, 'call')} without a cache part."
     if file.repeated:
-        yield f"{name}: {plural(file.repeated, 'event')} counted before, left out."
+        yield f"{name}: {many(file.repeated, 'event')} counted before, left out."
     if file.unreadable:
-        yield f"{name}: {plural(file.unreadable, 'line')} that could not be read as an event."
+        yield f"{name}: {many(file.unreadable, 'line')} that could not be read as an event."
 
 
 def funnel_rows(report: Report) -> Iterator[tuple[str, str, int, float]]:
@@ -146,16 +147,26 @@ def cost_of(figures: Figures) -> str:
     return f"{dollars(figures.cost_usd)} + ?" if figures.unpriced else dollars(figures.cost_usd)
 
 
+def saving_of(figures: Figures) -> str:
+    """What could have been saved, as far as that is known."""
+    if figures.without_verdict == figures.calls:
+        return "?"
+    known = dollars(figures.missed_usd)
+    return f"{known} + ?" if figures.missed_unpriced else known
+
+
 def share_of(figures: Figures) -> float | None:
-    """Share of the input that was read from the cache."""
-    return min(figures.cached_tokens / figures.input_tokens, 1.0) if figures.input_tokens else None
+    """Share of the input that was read from the cache; None if no call tells of its cache."""
+    if not figures.input_tokens or figures.cached_tokens is None:
+        return None
+    return min(figures.cached_tokens / figures.input_tokens, 1.0)
 
 
 def percent(share: float | None) -> str:
     """`62 %`; small shares are not nothing."""
     if share is None:
         return "?"
-    return "< 1 %" if 0 < share < _TINY else f"{share * 100:.0f} %"
+    return "<\u00a01\u00a0%" if 0 < share < _TINY else f"{share * 100:.0f}\u00a0%"
 
 
 def number_of(count: int | None) -> str:
@@ -168,13 +179,8 @@ def rounded(count: int | None) -> str:
     for size, unit in _UNITS:
         if count is not None and count >= size:
             value = count / (1e3 if unit == "k" else size)
-            return f"{value:.{0 if unit == 'k' else 2}f} {unit}"
+            return f"{value:.{0 if unit == 'k' else 2}f}\u00a0{unit}"
     return number_of(count)
-
-
-def plural(count: int, one: str) -> str:
-    """`1 call`, `2 calls`."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def sentence(text: str) -> str:

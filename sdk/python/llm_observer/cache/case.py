@@ -1,0 +1,146 @@
+"""What is put together before a call can be judged? Its pieces, chains, tokens and the prompt it goes on from."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from llm_observer.cache.baseline import Baseline, baseline_of
+from llm_observer.cache.diff import Alignment, Change
+from llm_observer.cache.facts import UNIT
+from llm_observer.cache.intake import Intake, Pieces, chained
+from llm_observer.cache.memory import Memory
+from llm_observer.cache.prompt import Prompt
+from llm_observer.cache.rules import Rule
+from llm_observer.cache.settings import Settings, settings_of
+from llm_observer.cache.tokens import Anchor, TokenScale, placed
+from llm_observer.call import LLMCall
+from llm_observer.decoded import Decoded
+from llm_observer.privacy import Hasher
+from llm_observer.wire import Exchange
+
+__all__ = ["Case", "Cases", "alignment_of", "input_total", "partials_of"]
+
+_WHOLE = frozenset({"tool_added", "tool_removed", "tool_order"})
+
+
+class Case(NamedTuple):
+    """A call under examination."""
+
+    call: LLMCall
+    rule: Rule
+    settings: Settings
+    pieces: Pieces
+    scope: int
+    keys: list[int]
+    stable: list[int]
+    baseline: Baseline | None
+    prompt: Prompt
+
+
+class Cases:
+    """Prepares calls, with what is known of earlier ones."""
+
+    def __init__(self, hasher: Hasher, intake: Intake, memory: Memory) -> None:
+        self._hasher = hasher
+        self._intake = intake
+        self._memory = memory
+        self._scale = TokenScale()
+
+    def of(self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange) -> Case:
+        pieces = self._intake.pieces(decoded)
+        model = call.model_requested or call.model_responded or ""
+        scope = _scope(call, exchange)
+        settings = settings_of(rule.id, model, scope, decoded.settings, exchange, self._hasher)
+        keys, stable = chained(settings, pieces)
+        number = self._hasher.number(scope.encode("utf-8", "surrogatepass"))
+        baseline = baseline_of(self._memory, number, keys, stable, pieces.facts)
+        started_s = exchange.started_ns / 1e9
+        first_ns = exchange.first_chunk_ns if exchange.first_chunk_ns is not None else exchange.duration_ns
+        prompt = Prompt(
+            provider=call.provider,
+            wire=call.wire,
+            model=model,
+            started_s=started_s,
+            first_byte_s=None if first_ns is None else started_s + first_ns / 1e9,
+            keys=keys,
+            ends=self._ends(call, model, pieces, baseline),
+            kinds=[facts.kind for facts in pieces.facts],
+            messages=pieces.messages,
+            markers=pieces.markers,
+            mode=pieces.mode,
+            ttl_s=pieces.ttl_s,
+        )
+        return Case(call, rule, settings, pieces, number, keys, stable, baseline, prompt)
+
+    def _ends(self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None) -> list[int]:
+        """Tokens up to each piece: as placed before, between the counts of this call's usage."""
+        sizes = [facts.size for facts in pieces.facts]
+        known = list(baseline.line.ends[: baseline.kept]) if baseline else []
+        total = input_total(call)
+        anchors = []
+        if total is not None:
+            anchors = [*_marked(call, pieces), Anchor(len(sizes) - 1, total)]
+            known = [end for end in known if end <= total]
+            self._scale.learn(model, sum(sizes), total)
+        return placed(sizes, known, anchors, self._scale.bytes_per_token(model))
+
+
+def _scope(call: LLMCall, exchange: Exchange) -> str:
+    """Whose cache: the account where it is known, and the host."""
+    host = exchange.url.partition("://")[2].partition("/")[0]
+    return "\n".join((exchange.account or "", call.provider, call.wire, host))
+
+
+def input_total(call: LLMCall) -> int | None:
+    tokens = call.tokens
+    return None if tokens is None else tokens.input_total
+
+
+def _marked(call: LLMCall, pieces: Pieces) -> list[Anchor]:
+    """Anthropic counts up to the last breakpoint: what was read and written."""
+    tokens = call.tokens
+    if tokens is None or not pieces.markers or tokens.cache_write is None:
+        return []
+    counted = tokens.cache_write + (0 if tokens.cache_read is None else tokens.cache_read)
+    last = pieces.markers[-1].position
+    return [Anchor(last, counted)] if counted and last < len(pieces.facts) - 1 else []
+
+
+def alignment_of(case: Case, baseline: Baseline) -> Alignment:
+    """The changes of the prompt, with those of the settings at the places from which on they count."""
+    last = baseline.line.last
+    before: Mapping[str, int] = last.settings if last else {}
+    changed = [name for name, value in case.settings.values.items() if before.get(name, value) != value]
+    names = {*case.settings.values, *before}
+    changed += [
+        name for name in sorted(names - {*case.settings.values} | names - {*before}) if name not in changed
+    ]
+    rows = [
+        Change(case.settings.kinds.get(name, "settings_changed"), _level_start(case, name), -1, path=name)
+        for name in changed
+        if case.settings.levels.get(name, "tools") is not None
+    ]
+    changes = sorted((*rows, *baseline.alignment.changes), key=lambda change: change.piece)
+    return Alignment(baseline.alignment.to_old, changes)
+
+
+def _level_start(case: Case, name: str) -> int:
+    """The first piece that a setting is in the key of."""
+    level = case.settings.levels.get(name, "tools")
+    for place, (facts, message) in enumerate(zip(case.pieces.facts, case.pieces.messages, strict=True)):
+        if level == "tools" or message >= 0 or (level == "system" and facts.kind != "tool"):
+            return place
+    return 0
+
+
+def partials_of(case: Case, alignment: Alignment | None) -> list[int]:
+    """For each change, the tokens of its piece that stand before it."""
+    if alignment is None or case.rule.is_opt_in:
+        return []
+    ends, parts = case.prompt.ends, []
+    for change in alignment.changes:
+        start = ends[change.piece - 1] if change.piece else 0
+        size = max(case.pieces.facts[change.piece].size, 1)
+        offset = change.span.offset if change.span else (change.unit or 0) * UNIT
+        is_inside = change.path is None and change.kind not in _WHOLE
+        parts.append(round((ends[change.piece] - start) * min(offset / size, 1)) if is_inside else 0)
+    return parts

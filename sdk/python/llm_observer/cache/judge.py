@@ -1,0 +1,83 @@
+"""How is a call judged, once it is known how far its prompt could reach? Counts, causes and findings."""
+
+from llm_observer.cache.case import Case, input_total
+from llm_observer.cache.diff import similarity
+from llm_observer.cache.findings import Evidence, Prices, causes_of, findings_of, missed_usd, suspicions
+from llm_observer.cache.loss import Reach
+from llm_observer.cache.rules import Rule
+from llm_observer.cache.verdict import scaled, verdict_of
+from llm_observer.call import LLMCall
+from llm_observer.call_cache import Breakpoint, CacheUse, Label
+
+__all__ = ["judged", "unseen"]
+
+SLACK = 0.02
+"""Share by which an interpolated count may be off."""
+NEAR = 64
+"""Tokens by which it may be off in any case."""
+
+
+def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
+    rule, ends = case.rule, case.prompt.ends
+    ideal = max(found.ideal, actual or 0) if actual else found.ideal
+    is_exact = found.is_ideal_exact and found.ideal == ideal
+    tolerance = rule.step - 1 if is_exact else max(rule.step, round(ideal * SLACK), NEAR)
+    missed = 0 if actual is None else max(ideal - actual, 0)
+    losses, unexplained = scaled(found.losses, missed) if actual is not None else (found.losses, 0)
+    is_short = bool(ends) and ends[-1] < rule.minimum
+    verdict = verdict_of(
+        losses,
+        ideal=ideal,
+        actual=actual,
+        unexplained=unexplained,
+        tolerance=tolerance,
+        is_too_short=is_short,
+    )
+    if actual is not None and missed <= tolerance:
+        missed, unexplained, losses = 0, 0, [loss._replace(tokens=0) for loss in losses]
+        ideal = actual if ideal else 0
+    evidence = Evidence(case.call, rule, case.pieces, case.prompt, case.baseline, verdict, prices)
+    shown = findings_of(evidence, losses) if case.baseline else suspicions(evidence)
+    return CacheUse(
+        verdict=verdict,
+        source="elsewhere" if actual and actual > found.reusable.tokens + tolerance else None,
+        rule=rule.id,
+        ideal_tokens=ideal,
+        reusable_tokens=min(found.reusable.tokens, ideal),
+        actual_tokens=actual,
+        ideal_label=_label(case, exact=is_exact),
+        reusable_label=_label(case, exact=found.reusable.is_exact),
+        actual_label=None if actual is None else "exact",
+        missed_tokens=None if actual is None else missed,
+        missed_usd=None if actual is None else missed_usd(missed, evidence),
+        causes=() if actual is None else causes_of(losses, unexplained, evidence),
+        findings=tuple(shown),
+        similarity=_similarity(case),
+        breakpoints=tuple(
+            Breakpoint(segment=marker.position, ttl_s=marker.ttl_s) for marker in case.prompt.markers
+        ),
+    )
+
+
+def _similarity(case: Case) -> float | None:
+    if case.baseline is None:
+        return None
+    return round(similarity(case.baseline.line.facts, case.pieces.facts[: len(case.baseline.line.facts)]), 6)
+
+
+def _label(case: Case, *, exact: bool) -> Label:
+    if exact:
+        return "exact"
+    return "calibrated" if input_total(case.call) else "prior"
+
+
+def unseen(call: LLMCall, rule: Rule) -> CacheUse:
+    """A prompt whose history the provider holds: only its usage tells."""
+    actual = call.tokens.cache_read if call.tokens else None
+    return CacheUse(
+        verdict="hit" if actual else "unknown",
+        source="elsewhere" if actual else None,
+        rule=rule.id,
+        actual_tokens=actual,
+        actual_label=None if actual is None else "exact",
+    )
