@@ -45,7 +45,9 @@ def _summary(scene: Scene, cut: int) -> str:
     return "Summary of the conversation so far: " + " ".join(said)[:900]
 
 
-def _cutting(scene: Scene, kind: str, roles: Sequence[str], head: Callable[[int], list[Turn]]) -> Breaker | None:
+def _cutting(
+    scene: Scene, kind: str, roles: Sequence[str], head: Callable[[int], list[Turn]]
+) -> Breaker | None:
     """From some call on, the turns before a place are another thing."""
     versions = changed_once(scene.rng, len(scene.calls))
     at = versions[-1]
@@ -60,7 +62,9 @@ def _cutting(scene: Scene, kind: str, roles: Sequence[str], head: Callable[[int]
             draft.turns[:cut] = head(cut)
         name = "input" if draft.wire == "responses" else "messages"
         first = int(draft.wire == "chat" or (draft.wire == "responses" and draft.is_system_blocks))
-        return Spot(("turn", 0), also=[f"{name}[{first}]", f"{name}[{first}].content", f"{name}[{first}].content[0]"])
+        return Spot(
+            ("turn", 0), also=[f"{name}[{first}]", f"{name}[{first}].content", f"{name}[{first}].content[0]"]
+        )
 
     return Breaker(kind, versions, apply, measure="survivors")
 
@@ -209,7 +213,9 @@ def _put_betas(draft: Draft, value: str) -> tuple[str, ...]:
 
 
 def _thinking(_scene: Scene) -> list[dict[str, Any]]:
-    return [{"type": "enabled", "budget_tokens": size} for size in (1024, 2048, 8000)] + [{"type": "disabled"}]
+    return [{"type": "enabled", "budget_tokens": size} for size in (1024, 2048, 8000)] + [
+        {"type": "disabled"}
+    ]
 
 
 def _marked(
@@ -267,7 +273,9 @@ def _ttl_expired(scene: Scene) -> Breaker:
     rng = scene.rng
     if scene.family == "old":
         scene.settings["prompt_cache_retention"] = "in_memory"
-    shortest = 305 if scene.family == "anthropic" and scene.ttl != "1h" else 3700 if scene.family != "new" else 1900
+    shortest = (
+        305 if scene.family == "anthropic" and scene.ttl != "1h" else 3700 if scene.family != "new" else 1900
+    )
     gap = shortest * rng.uniform(1, 3)
     versions = changed_once(rng, len(scene.calls))
 
@@ -347,7 +355,9 @@ MAKERS: Mapping[str, Maker] = {
         "output_schema_changed", _put_schema, lambda _: ("reason", "next_step", "language", "mood")
     ),
     "tool_choice_changed": _setting(
-        "tool_choice_changed", _put("tool_choice"), lambda _: [{"type": "auto"}, {"type": "any"}, {"type": "none"}]
+        "tool_choice_changed",
+        _put("tool_choice"),
+        lambda _: [{"type": "auto"}, {"type": "any"}, {"type": "none"}],
     ),
     "thinking_changed": _setting("thinking_changed", _put("thinking"), _thinking),
     "beta_headers_changed": _setting("beta_headers_changed", _put_betas, lambda _: _BETAS),

@@ -17,7 +17,18 @@ __all__ = ["Host", "Hosts", "Talk", "load_hosts"]
 _PATHS = {"/chat/completions": "chat", "/responses": "responses", "/v1/messages": "anthropic"}
 _KEPT = ("temperature", "max_tokens", "max_output_tokens", "top_p", "tool_choice", "parallel_tool_calls")
 _LARGEST = 60_000
-_NAMES = ("Blue", "Northern", "Harbor", "Summit", "Delta River", "Pacific", "Aurora", "Maple", "Cedar", "Lakeside")
+_NAMES = (
+    "Blue",
+    "Northern",
+    "Harbor",
+    "Summit",
+    "Delta River",
+    "Pacific",
+    "Aurora",
+    "Maple",
+    "Cedar",
+    "Lakeside",
+)
 _ASKED = ("Go on, please.", "And what follows from that?", "Could you say more about the second point?")
 
 
@@ -59,7 +70,9 @@ class Hosts:
         else:
             _go_on(talk, self.lines, rng)
         size = len(tokens_of(talk.system)) + len(tokens_of(json.dumps(talk.tools))) * 0.8
-        filling: list[str] = [f"You work for {rng.choice(_NAMES)} {rng.choice(('Airlines', 'Travel', 'Air'))}."]
+        filling: list[str] = [
+            f"You work for {rng.choice(_NAMES)} {rng.choice(('Airlines', 'Travel', 'Air'))}."
+        ]
         while size + sum(len(tokens_of(line)) for line in filling) < minimum * 1.1 + 150:
             filling.append(rng.choice(self.lines))
         talk.system = "\n".join([talk.system, *filling]).strip()
@@ -70,9 +83,16 @@ def load_hosts(traces: Path, cassettes: Path) -> Hosts:
     """The conversations below *traces* and the requests below *cassettes*."""
     trajectories = json.loads((traces / "tau-bench/gpt-4o-airline-first100.json").read_text("utf-8"))
     airline = [_from_trajectory(one) for one in trajectories]
-    texts = {turn.texts[0] for host in airline for turn in host.talk.turns if turn.role == "assistant" and turn.texts}
+    texts = {
+        turn.texts[0]
+        for host in airline
+        for turn in host.talk.turns
+        if turn.role == "assistant" and turn.texts
+    }
     lines = sorted({line.strip() for text in texts for line in text.split("\n") if 60 < len(line) < 300})
-    recorded = [host for path in sorted((cassettes / "open").glob("*.jsonl")) for host in _from_cassette(path)]
+    recorded = [
+        host for path in sorted((cassettes / "open").glob("*.jsonl")) for host in _from_cassette(path)
+    ]
     return Hosts(airline, recorded, lines)
 
 
@@ -121,11 +141,15 @@ def _from_cassette(path: Path) -> Iterator[Host]:
     for line in path.read_text("utf-8").splitlines():
         record = json.loads(line)
         request = record["request"]
-        wire = next((wire for end, wire in _PATHS.items() if request["url"].split("?")[0].endswith(end)), None)
+        wire = next(
+            (wire for end, wire in _PATHS.items() if request["url"].split("?")[0].endswith(end)), None
+        )
         text = request.get("body_text") or ""
         if wire is None or record["vendor"] not in {"openai", "anthropic"} or not text.startswith("{"):
             continue
-        talk = _recorded(f"{path.stem}/{record['id']}", wire, json.loads(text)) if len(text) < _LARGEST else None
+        talk = (
+            _recorded(f"{path.stem}/{record['id']}", wire, json.loads(text)) if len(text) < _LARGEST else None
+        )
         if talk is not None:
             yield Host(talk.name, wire, talk)
 
@@ -153,7 +177,9 @@ def _recorded(name: str, wire: str, body: Mapping[str, Any]) -> Talk | None:
 def _plain(content: object) -> str | None:
     if isinstance(content, str):
         return content
-    texts = [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    texts = (
+        [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
     return texts[0] if len(texts) == 1 and isinstance(texts[0], str) else None
 
 

@@ -117,7 +117,9 @@ class Scene:
     def draft(self, call: int, versions: Sequence[int]) -> tuple[Draft, list[Spot | None]]:
         """The call with a version of each breaker, and where each stands."""
         draft = self.base(call)
-        spots = [breaker.apply(draft, version) for breaker, version in zip(self.breakers, versions, strict=True)]
+        spots = [
+            breaker.apply(draft, version) for breaker, version in zip(self.breakers, versions, strict=True)
+        ]
         return draft, spots
 
     def sent(self) -> list[tuple[Draft, list[Spot | None]]]:
@@ -142,9 +144,7 @@ class Scene:
         ideal = self._read(call, here) if here else reading.read
         record: dict[str, Any] = {"call": call, "total": reading.total, "actual": reading.read}
         record["ideal"] = max(ideal, reading.read) if is_known else None
-        record["breakers"] = [
-            self._injected(breaker, call, sent, readings, here, ideal) for breaker in here
-        ]
+        record["breakers"] = [self._injected(breaker, call, sent, readings, here, ideal) for breaker in here]
         return record
 
     def _read(self, call: int, fixed: Sequence[Breaker]) -> int:
@@ -167,10 +167,14 @@ class Scene:
         ideal: int,
     ) -> dict[str, Any]:
         reading = readings[call]
-        lost = ideal - (reading.read if len(here) == 1 else self._read(call, [b for b in here if b is not breaker]))
+        lost = ideal - (
+            reading.read if len(here) == 1 else self._read(call, [b for b in here if b is not breaker])
+        )
         if breaker.measure == "survivors":
             lost = self._survivors(call, reading)
-        is_required = lost > 0 and not (breaker.persists and breaker.versions[call] == breaker.versions[call - 1])
+        is_required = lost > 0 and not (
+            breaker.persists and breaker.versions[call] == breaker.versions[call - 1]
+        )
         if breaker.measure == "refused":
             is_required = reading.is_refused and not readings[call - 1].is_refused
         tokens = lost if len(here) == 1 and breaker.measure in {"twin", "survivors"} else None

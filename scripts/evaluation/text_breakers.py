@@ -61,7 +61,9 @@ def _cut(text: str, rng: Random) -> int:
     return rng.choice([rng.choice(group) for group in ([0], [len(text)], lines, stops) if group])
 
 
-def _inserting(place: Place, at: int, value: Callable[[int], tuple[str, int, int]]) -> Callable[..., Spot | None]:
+def _inserting(
+    place: Place, at: int, value: Callable[[int], tuple[str, int, int]]
+) -> Callable[..., Spot | None]:
     """Puts a value with its words into the text at *place*, at character *at*."""
 
     def apply(draft: Draft, version: int) -> Spot | None:
@@ -89,7 +91,11 @@ def _volatile(kind: str) -> Maker:
 
 
 def _editing(
-    kind: str, scene: Scene, place: Place, edit: Callable[[str, int], str], versions: Sequence[int] | None = None
+    kind: str,
+    scene: Scene,
+    place: Place,
+    edit: Callable[[str, int], str],
+    versions: Sequence[int] | None = None,
 ) -> Breaker:
     """Another text at *place* for each version; version 0 is as it was."""
 
@@ -132,9 +138,13 @@ def _unicode(scene: Scene) -> Breaker:
         dice, words = _dice(seed, version), _ACCENTED.split(" ")
         if has_accents:
             chosen = {at for at in range(len(words)) if dice.random() < 0.5}
-            words = [unicodedata.normalize("NFD" if at in chosen else "NFC", word) for at, word in enumerate(words)]
+            words = [
+                unicodedata.normalize("NFD" if at in chosen else "NFC", word) for at, word in enumerate(words)
+            ]
         number = dice.randrange(1, len(words)) if version and not has_accents else len(words)
-        return f"{text}\n{' '.join(words[:number])}" + "".join(f"\N{NO-BREAK SPACE}{word}" for word in words[number:])
+        return f"{text}\n{' '.join(words[:number])}" + "".join(
+            f"\N{NO-BREAK SPACE}{word}" for word in words[number:]
+        )
 
     return _editing("unicode", scene, place, edit)
 
@@ -152,7 +162,9 @@ def _shuffled(value: Any, dice: Random) -> Any:
 def _key_order(scene: Scene) -> Breaker | None:
     """In a tool's schema, or in JSON that is part of a text."""
     seed = _seed(scene)
-    tools = [at for at, tool in enumerate(scene.talk.tools) if "raw" not in tool and len(tool["parameters"]) > 1]
+    tools = [
+        at for at, tool in enumerate(scene.talk.tools) if "raw" not in tool and len(tool["parameters"]) > 1
+    ]
     if scene.rng.random() < 0.5 or not tools:
         place = _any_place(scene)
         at = _cut(scene.base(len(scene.calls) - 1).text(place), scene.rng)
@@ -167,7 +179,9 @@ def _key_order(scene: Scene) -> Breaker | None:
 
     def apply(draft: Draft, version: int) -> Spot:
         parameters = draft.tools[tool]["parameters"]
-        draft.tools[tool]["parameters"] = _shuffled(parameters, _dice(seed, version)) if version else parameters
+        draft.tools[tool]["parameters"] = (
+            _shuffled(parameters, _dice(seed, version)) if version else parameters
+        )
         return Spot(path=f"tools[{tool}]")
 
     return Breaker("key_order", _versions(scene, ("tool", tool)), apply)
@@ -268,7 +282,10 @@ def _few_shot_order(scene: Scene) -> Breaker | None:
     """Examples in the system prompt, or as the first messages."""
     asked = [turn.texts[0] for turn in scene.talk.turns if turn.is_text and turn.role == "user"]
     size, seed = scene.rng.randrange(3, 6), _seed(scene)
-    pairs = [(scene.rng.choice([*asked, *scene.lines]), " ".join(scene.rng.sample(scene.lines, 2))) for _ in range(size)]
+    pairs = [
+        (scene.rng.choice([*asked, *scene.lines]), " ".join(scene.rng.sample(scene.lines, 2)))
+        for _ in range(size)
+    ]
     versions = _versions(scene, ("system", 0))
     if scene.rng.random() < 0.6:
 
@@ -303,7 +320,8 @@ MAKERS: Mapping[str, Maker] = {
     ),
     "system_changed": _edited("system_changed", lambda _scene: [("system", 0)]),
     "first_message_edited": _edited(
-        "first_message_edited", lambda scene: [place for place in _text_places(scene, ["user"]) if place[1] == 0]
+        "first_message_edited",
+        lambda scene: [place for place in _text_places(scene, ["user"]) if place[1] == 0],
     ),
     "history_edited": _edited(
         "history_edited", lambda scene: [place for place in _text_places(scene) if place[1] > 0]

@@ -199,15 +199,19 @@ def _cloudfront_url(dice: Random, at: datetime, _version: int) -> str:
 _COMMON: Mapping[str, Sequence[str]] = {
     "timestamp": ("Current date and time: {v}", "<now>{v}</now>", "Generated at {v} by the prompt service."),
     "date": ("Current date: {v}", "The date of today is {v}.", "<today>{v}</today>"),
-    "uuid": ("Session: {v}", "<request id=\"{v}\">", '{"conversation_id": "{v}", "channel": "web"}'),
+    "uuid": ("Session: {v}", '<request id="{v}">', '{"conversation_id": "{v}", "channel": "web"}'),
     "ulid": ("Run {v} of the booking agent.", '{"run": "{v}", "region": "eu"}'),
     "ksuid": ("Event: {v}", '{"event": "{v}", "source": "app"}'),
     "object_id": ("Document _id: {v}", '{"_id": "{v}", "collection": "chats"}'),
     "snowflake": ("Message {v} in channel support.", '{"message": "{v}", "guild": "support"}'),
     "request_id": ("Request id: {v}", '<trace id="{v}"/>', '{"request_id": "{v}", "tenant": "blue"}'),
     "counter": ("This is call number {v} of the session.", "Turn: {v}", "Request #{v}", "Step {v} so far."),
-    "relative_time": ("The user was last active {v}.", "Prices were refreshed {v}.", "Cache built {v}, for all."),
-    "nonce": ("Nonce: {v}", "<boundary token=\"{v}\">", '{"csrf": "{v}", "secure": true}'),
+    "relative_time": (
+        "The user was last active {v}.",
+        "Prices were refreshed {v}.",
+        "Cache built {v}, for all.",
+    ),
+    "nonce": ("Nonce: {v}", '<boundary token="{v}">', '{"csrf": "{v}", "secure": true}'),
     "random_number": ("Sampling value: {v}", "Random seed: {v}", '{"seed": {v}, "mode": "eval"}'),
     "signed_url": ("The fare rules are at {v} for this call.", "Attachment: {v}", '{"file": "{v}"}'),
 }

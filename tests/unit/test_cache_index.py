@@ -76,13 +76,13 @@ def assert_equal_on(prompts, capacity, data):
         assert {key: plain.used.get(key) for key in seen} == {key: index.last_use(key) for key in seen}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(conversations(), CAPACITY, st.data())
 def test_it_answers_as_a_list_of_keys_in_order_of_use(prompts, capacity, data):
     assert_equal_on(prompts, capacity, data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 12) | st.just(2**64 - 1), max_size=12), max_size=12), CAPACITY, st.data()
 )
@@ -90,7 +90,7 @@ def test_keys_that_are_not_chained_or_occur_twice_are_counted_alike(prompts, cap
     assert_equal_on(prompts, capacity, data)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(conversations(), st.integers(1, 40))
 def test_the_order_of_eviction_is_the_order_of_use(prompts, capacity):
     index, plain = PrefixIndex(max_keys=capacity), PlainIndex(capacity)
@@ -115,22 +115,22 @@ def test_a_match_changes_nothing():
     index.touch([1, 2], 0.0)
     index.match([1], 5.0)
     index.touch([7], 6.0)
-    assert [None, 0.0] == [index.last_use(1), index.last_use(2)]
+    assert [index.last_use(1), index.last_use(2)] == [None, 0.0]
 
 
 def test_a_key_is_fresh_for_as_long_as_its_own_last_use_says():
     index = PrefixIndex()
     index.touch([1, 2, 3], 0.0)
     index.touch([1, 2], 8.0)
-    assert [3, 2, 0] == [index.match([1, 2, 3], now, 10.0) for now in (10.0, 11.0, 19.0)]
+    assert [index.match([1, 2, 3], now, 10.0) for now in (10.0, 11.0, 19.0)] == [3, 2, 0]
 
 
 def test_an_evicted_beginning_ends_the_match_until_it_is_touched_again():
     index = PrefixIndex(max_keys=3)
     index.touch([1, 2, 3, 4], 0.0)
-    assert [0, 0.0] == [index.match([1, 2, 3, 4], 0.0), index.last_use(4)]
+    assert [index.match([1, 2, 3, 4], 0.0), index.last_use(4)] == [0, 0.0]
     index.touch([1], 1.0)
-    assert [1, None] == [index.match([1, 2, 3, 4], 1.0), index.last_use(2)]
+    assert [index.match([1, 2, 3, 4], 1.0), index.last_use(2)] == [1, None]
 
 
 def test_a_cleared_index_is_as_new():
@@ -145,7 +145,7 @@ def test_a_cleared_index_is_as_new():
 def test_any_sequence_of_numbers_will_do(form):
     index = PrefixIndex()
     index.touch(form([1, 2**64 - 1]), 0.0)
-    assert 2 == index.match(form([1, 2**64 - 1, 3]), 0.0)
+    assert index.match(form([1, 2**64 - 1, 3]), 0.0) == 2
 
 
 @pytest.mark.parametrize("fill", ["one grown conversation", "many short ones", "forks"])
@@ -179,7 +179,7 @@ def test_a_growing_conversation_costs_what_is_new():
     index = PrefixIndex()
     keys = chained(range(5_000))
     index.touch(keys[:-1], 0.0)
-    lines = 0
+    lines, other_tracer = 0, sys.gettrace()
 
     def count(frame, event, argument):
         nonlocal lines
@@ -189,5 +189,5 @@ def test_a_growing_conversation_costs_what_is_new():
     sys.settrace(count)
     index.touch(keys, 1.0)
     index.match(keys, 1.0)
-    sys.settrace(None)
+    sys.settrace(other_tracer)
     assert lines < 100

@@ -194,6 +194,14 @@ def test_a_hit_that_the_provider_denies_refreshes_nothing():
     assert state.read(prompt_of("abc", at=400, markers=[2]), OPUS).tokens == 0
 
 
+def test_a_read_of_what_another_process_wrote_refreshes_what_lies_below():
+    state = after(OPUS, prompt_of("abc", markers=[2]))
+    told(state, OPUS, prompt_of(blocks(9), at=1, markers=[8]), read=6050, written=2950)
+    told(state, OPUS, prompt_of("abcdefgh", at=200, markers=[7]), read=6050, written=1950)
+    found = state.read(prompt_of("abcX", at=450, markers=[3]), OPUS)
+    assert (found.tokens, found.is_exact, found.written_s) == (3000, False, 200)
+
+
 def test_an_entry_of_another_lifetime_is_not_found():
     state = after(OPUS, prompt_of("abc", markers=[(2, 3600)]))
     flipped = prompt_of("abcd", at=9, markers=[3])

@@ -189,7 +189,7 @@ def test_no_name_becomes_markup():
 
 def test_no_name_becomes_markup_in_markdown():
     text = markdown.render(evil_report())
-    outside = re.sub(r"`[^`\n]*`", "", text)
+    outside = re.sub(r"`[^`\n]*`", "", re.sub(r"\\[^|]", "", text))
     assert "<img" not in outside
     assert "](javascript" not in outside
     rows = [line for line in text.splitlines() if line.startswith("| ")]

@@ -1,6 +1,7 @@
 """Where does a request's prompt cache stop, where is it looked up, and what would be written?"""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from llm_observer.cache.prompt import Marker, PieceKind, Prompt
@@ -112,36 +113,40 @@ def _window(kinds: Sequence[PieceKind], position: int, limit: int | None, *, mer
 def _openai(prompt: Prompt, rule: Rule) -> tuple[Marker, ...]:
     """Up to four writes; the implicit breakpoint takes one of them."""
     explicit = [marker.position for marker in _explicit(prompt, rule)]
-    ends = [] if prompt.mode == "explicit" else _message_ends(prompt)
-    if not ends:
+    implicit = None if prompt.mode == "explicit" else next(_message_ends(prompt), None)
+    if implicit is None:
         return tuple(_marker(prompt, rule, at) for at in explicit[-rule.max_markers :])
-    places = {ends[-1], *explicit[-(rule.max_markers - 1) :]}
+    places = {implicit, *explicit[-(rule.max_markers - 1) :]}
     return tuple(_marker(prompt, rule, at) for at in sorted(places))
 
 
 def _openai_places(prompt: Prompt, rule: Rule, *, everywhere: bool) -> list[int]:
     """The look-up set, latest first."""
     explicit = [marker.position for marker in _explicit(prompt, rule)]
-    ends = [] if prompt.mode == "explicit" else _message_ends(prompt)
     if not everywhere:
         explicit = explicit[: rule.first_markers] + explicit[-rule.latest_markers :]
-        ends = ends[-(1 + rule.message_ends) :] + [at for at in ends[:1] if prompt.kinds[at] in INSTRUCTIONS]
-    return sorted({*explicit, *ends}, reverse=True)
-
-
-def _message_ends(prompt: Prompt) -> list[int]:
-    """Ends of eligible messages: the first developer block, each user message, each run of tool results."""
-    last = len(prompt.keys) - 1
-    ends = [at for at in range(last + 1) if _ends_message(prompt, at, is_last=at == last)]
+    if prompt.mode == "explicit":
+        return sorted(set(explicit), reverse=True)
+    ends = islice(_message_ends(prompt), None if everywhere else 1 + rule.message_ends)
     head = _head_end(prompt.kinds)
-    return ends if head is None else [head, *ends]
+    return sorted({*explicit, *ends, *([] if head is None else [head])}, reverse=True)
 
 
-def _ends_message(prompt: Prompt, at: int, *, is_last: bool) -> bool:
-    kind = prompt.kinds[at]
+def _message_ends(prompt: Prompt) -> Iterator[int]:
+    """Ends of eligible messages, latest first: user messages, runs of tool results, first developer block."""
+    for at in range(len(prompt.kinds) - 1, -1, -1):
+        if _ends_message(prompt, at):
+            yield at
+    head = _head_end(prompt.kinds)
+    if head is not None:
+        yield head
+
+
+def _ends_message(prompt: Prompt, at: int) -> bool:
+    kind, is_last = prompt.kinds[at], at == len(prompt.kinds) - 1
     if kind == "user":
         return is_last or prompt.messages[at + 1] != prompt.messages[at]
-    return kind == "tool_result" and (is_last or prompt.kinds[at + 1] != "tool_result")
+    return kind == "tool_result" and (is_last or prompt.kinds[at + 1] != kind)
 
 
 def _head_end(kinds: Sequence[PieceKind]) -> int | None:

@@ -27,6 +27,8 @@ _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
 _decoder = json.JSONDecoder()
 _exact = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
+CONTENT = ("file_id", "file_data", "signature", "encrypted_content")
+"""Fields whose value stands for content: another one is another prompt, and no volatile id."""
 UNTOUCHED = 4096
 """Characters from which on a text without white space is taken for an attachment."""
 
@@ -81,7 +83,11 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
 
 def forms_of(value: Any, breathe: Breathe | None = None) -> Forms:
     """All forms of a block."""
-    spans = tuple((leaf, find_spans(leaf.text, breathe=breathe)) for leaf in leaves(value))
+    spans = tuple(
+        (leaf, find_spans(leaf.text, breathe=breathe))
+        for leaf in leaves(value)
+        if not leaf.path.endswith(CONTENT)
+    )
     changed = {leaf.text: masked(leaf.text, found) for leaf, found in spans if found}
     hidden = _mapped(value, lambda text: changed.get(text, text)) if changed else value
     ordered = _mapped(value, _ordered)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
-from llm_observer.cache.facts import UNIT
+from llm_observer.cache.facts import Facts, share_before
 from llm_observer.cache.intake import Intake, Pieces, chained
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
@@ -60,7 +60,7 @@ class Cases:
             wire=call.wire,
             model=model,
             started_s=started_s,
-            first_byte_s=None if first_ns is None else started_s + first_ns / 1e9,
+            first_byte_s=started_s if first_ns is None else started_s + first_ns / 1e9,
             keys=keys,
             ends=self._ends(call, model, pieces, baseline),
             kinds=[facts.kind for facts in pieces.facts],
@@ -110,17 +110,24 @@ def alignment_of(case: Case, baseline: Baseline) -> Alignment:
     last = baseline.line.last
     before: Mapping[str, int] = last.settings if last else {}
     changed = [name for name, value in case.settings.values.items() if before.get(name, value) != value]
-    names = {*case.settings.values, *before}
-    changed += [
-        name for name in sorted(names - {*case.settings.values} | names - {*before}) if name not in changed
-    ]
     rows = [
-        Change(case.settings.kinds.get(name, "settings_changed"), _level_start(case, name), -1, path=name)
+        Change(
+            case.settings.kinds.get(name, "settings_changed"),
+            _level_start(case, name),
+            -1,
+            path=case.settings.paths[name],
+        )
         for name in changed
-        if case.settings.levels.get(name, "tools") is not None
+        if case.settings.levels.get(name, "tools") is not None and _counts(case, baseline, name)
     ]
     changes = sorted((*rows, *baseline.alignment.changes), key=lambda change: change.piece)
     return Alignment(baseline.alignment.to_old, changes)
+
+
+def _counts(case: Case, baseline: Baseline, name: str) -> bool:
+    """Whether a changed setting broke a conversation: the same prompt put to two models is two prompts."""
+    is_longer = len(case.keys) > len(baseline.line.facts)
+    return baseline.is_successor and (is_longer or name != "model")
 
 
 def _level_start(case: Case, name: str) -> int:
@@ -139,8 +146,13 @@ def partials_of(case: Case, alignment: Alignment | None) -> list[int]:
     ends, parts = case.prompt.ends, []
     for change in alignment.changes:
         start = ends[change.piece - 1] if change.piece else 0
-        size = max(case.pieces.facts[change.piece].size, 1)
-        offset = change.span.offset if change.span else (change.unit or 0) * UNIT
         is_inside = change.path is None and change.kind not in _WHOLE
-        parts.append(round((ends[change.piece] - start) * min(offset / size, 1)) if is_inside else 0)
+        share = _share_before(change, case.pieces.facts[change.piece]) if is_inside else 0.0
+        parts.append(round((ends[change.piece] - start) * min(share, 1.0)))
     return parts
+
+
+def _share_before(change: Change, facts: Facts) -> float:
+    if change.span is not None:
+        return change.span.offset / max(facts.size, 1)
+    return 0.0 if change.unit is None else share_before(facts, change.unit)

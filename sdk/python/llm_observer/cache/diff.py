@@ -14,6 +14,8 @@ RUN_BYTES = 256
 RUN_PIECES = 3
 SAME_TEXT = 0.3
 """Share of a system text that must be left for it to count as the same one, edited."""
+SAME_TOOLS = 0.5
+"""Share of the shorter list of tools that must be left for it to count as the same one, changed."""
 MAX_SHUFFLED = 64
 
 
@@ -91,7 +93,8 @@ class _Walk:
             if before == after:
                 self._pair()
             elif after.kind == "tool" or before.kind == "tool":
-                self._tools()
+                if not self._tools():
+                    return
             elif before.stable == after.stable:
                 self.changes += noise(before, after, self.i, self.j)
                 self._pair()
@@ -105,15 +108,25 @@ class _Walk:
     def _add(self, kind: str, unit: int | None = None) -> None:
         self.changes.append(Change(kind, min(self.i, len(self.new) - 1), self.j, unit=unit))
 
-    def _tools(self) -> None:
-        """Compare the rest of both tool lists, as sets and as lists."""
+    def _tools(self) -> bool:
+        """Compare the rest of both tool lists, as sets and as lists; False if they are another agent's."""
         old_end, new_end = _tools_end(self.old, self.j), _tools_end(self.new, self.i)
+        old_names, new_names = (
+            {piece.name for piece in tools[:end]} for tools, end in ((self.old, old_end), (self.new, new_end))
+        )
+        if (
+            old_names
+            and new_names
+            and len(old_names & new_names) < SAME_TOOLS * min(len(old_names), len(new_names))
+        ):
+            return False
         self.changes += _tool_changes(self.old, self.new, (self.j, old_end), (self.i, new_end))
         for place in range(self.i, new_end):
             same_place = self.j + place - self.i
             is_last = place == new_end - 1
             self.to_old[place] = (old_end - 1 if is_last else min(same_place, old_end - 1)) if old_end else -1
         self.i, self.j = new_end, old_end
+        return True
 
     def _shuffled(self) -> bool:
         """The next messages are the old ones in another order."""
@@ -155,7 +168,7 @@ class _Walk:
             self._pair()
             return True
         is_last = self.j == len(self.old) - 1
-        if is_last and after.size > before.size and 0 < len(before.units) <= unit * 2 + 2:
+        if is_last and after.size > before.size and unit and len(before.units) <= unit * 2 + 2:
             self._add("message_lengthened", unit)
         return False
 

@@ -1,18 +1,22 @@
 """What does the provider keep of earlier prompts? Entries with their lifetimes, in bounded memory."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 
 from llm_observer.cache.prompt import Marker, Prompt
 from llm_observer.cache.rules import Rule
 
 __all__ = ["Entries", "Entry", "slot_of"]
 
-ENTRY_BYTES = 480
+ENTRY_BYTES = 360
 """Of an entry, its numbers and its place in the dictionary; measured with CPython 3.11, rounded up."""
+KEPT_SHARE = 0.75
+"""Of the entries, when there are too many: the longest unused go, all at once."""
 
 
-class Entry(NamedTuple):
+@dataclass(slots=True)
+class Entry:
     """A prefix that the provider keeps.
 
     used_s: start of the request that last wrote or read it. visible_s: when the writer's answer began.
@@ -35,24 +39,20 @@ class Entry(NamedTuple):
 
     def stands_open(self, now_s: float, relax: Collection[str] = ()) -> bool:
         """Whether a request that starts now could read it, obstacles in *relax* left out."""
-        obstacles = {
-            "ttl": not self.is_live(now_s),
-            "concurrent": self.visible_s > now_s,
-            "minimum": self.is_short,
-        }
-        return not any(stands and name not in relax for name, stands in obstacles.items())
+        if self.is_short and "minimum" not in relax:
+            return False
+        if self.visible_s > now_s and "concurrent" not in relax:
+            return False
+        return self.is_live(now_s) or "ttl" in relax
 
-    def written_again(self, new: "Entry") -> "Entry":
-        """This live entry after another request has written it. The provider's count goes before ours."""
-        counted = new if new.is_exact or not self.is_exact else self
-        return self._replace(
-            used_s=max(self.used_s, new.used_s),
-            visible_s=min(self.visible_s, new.visible_s),
-            tokens=counted.tokens,
-            is_exact=counted.is_exact,
-            is_short=self.is_short and new.is_short,
-            is_end=self.is_end or new.is_end,
-        )
+    def write_again(self, new: "Entry") -> None:
+        """Another request has written this live entry. The provider's count goes before ours."""
+        self.used_s = max(self.used_s, new.used_s)
+        self.visible_s = min(self.visible_s, new.visible_s)
+        self.is_short = self.is_short and new.is_short
+        self.is_end = self.is_end or new.is_end
+        if new.is_exact or not self.is_exact:
+            self.tokens, self.is_exact = new.tokens, new.is_exact
 
 
 def slot_of(key: int, rule: Rule, ttl_s: int) -> int:
@@ -61,14 +61,11 @@ def slot_of(key: int, rule: Rule, ttl_s: int) -> int:
 
 
 class Entries:
-    """Entries by slot, the longest unused first."""
+    """Entries by slot."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max = max(64, max_bytes // ENTRY_BYTES)
         self._by_slot: dict[int, Entry] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_slot)
 
     @property
     def nbytes(self) -> int:
@@ -81,36 +78,45 @@ class Entries:
 
     def find(self, prompt: Prompt, rule: Rule, place: Marker, relax: Collection[str] = ()) -> Entry | None:
         """The entry that *prompt* finds at *place*, of the lifetime of the breakpoint that looks there."""
-        lives = rule.ttls_s if "ttl_change" in relax else (place.ttl_s or 0,)
         key, now_s = prompt.keys[place.position], prompt.started_s
-        entries = (self._by_slot.get(slot_of(key, rule, ttl)) for ttl in lives or (0,))
+        if "ttl_change" not in relax:
+            entry = self._by_slot.get(slot_of(key, rule, place.ttl_s or 0))
+            return entry if entry is not None and entry.stands_open(now_s, relax) else None
+        entries = (self._by_slot.get(slot_of(key, rule, ttl)) for ttl in _lives(rule))
         usable = [entry for entry in entries if entry is not None and entry.stands_open(now_s, relax)]
-        return max(usable, key=lambda entry: entry.used_s, default=None)
+        return max(usable, key=attrgetter("used_s"), default=None)
 
-    def use(self, prompt: Prompt, rule: Rule, last: int) -> None:
-        """Start the lifetimes anew of all that is open to *prompt* up to its piece *last*."""
-        for at in range(last + 1):
-            for ttl in rule.ttls_s if rule.keeps_ttls_apart else (0,):
-                slot = slot_of(prompt.keys[at], rule, ttl)
-                entry = self._by_slot.get(slot)
-                if entry is not None and entry.stands_open(prompt.started_s):
-                    self._keep(slot, entry._replace(used_s=max(entry.used_s, prompt.started_s)))
+    def use(self, keys: Sequence[int], rule: Rule, now_s: float) -> None:
+        """Start the lifetimes anew of all entries that end with one of *keys* and are open now."""
+        get = self._by_slot.get
+        for ttl in _lives(rule):
+            for key in keys:  # in place: a long conversation has hundreds, and each call comes by here
+                entry = get(key << 20 | ttl)
+                if entry is not None and entry.used_s < now_s and entry.stands_open(now_s):
+                    entry.used_s = now_s
 
-    def recount(self, prompt: Prompt, rule: Rule, position: int, tokens: int) -> None:
-        """The provider counts *tokens* up to that piece."""
-        for ttl in rule.ttls_s:
-            slot = slot_of(prompt.keys[position], rule, ttl)
-            entry = self._by_slot.get(slot)
+    def recount(self, key: int, rule: Rule, tokens: int) -> None:
+        """The provider counts *tokens* up to there."""
+        for ttl in _lives(rule):
+            entry = self._by_slot.get(slot_of(key, rule, ttl))
             if entry is not None:
-                self._by_slot[slot] = entry._replace(tokens=tokens, is_exact=True)
+                entry.tokens, entry.is_exact = tokens, True
 
     def put(self, slot: int, new: Entry) -> None:
         """Write an entry; one that is there and live stays, and is used anew."""
         old = self._by_slot.get(slot)
-        self._keep(slot, new if old is None or not old.is_live(new.used_s) else old.written_again(new))
-        for _ in range(len(self._by_slot) - self._max):
-            del self._by_slot[next(iter(self._by_slot))]
+        if old is not None and old.is_live(new.used_s):
+            old.write_again(new)
+            return
+        self._by_slot[slot] = new
+        if len(self._by_slot) > self._max:
+            self._thin_out()
 
-    def _keep(self, slot: int, entry: Entry) -> None:
-        self._by_slot.pop(slot, None)
-        self._by_slot[slot] = entry
+    def _thin_out(self) -> None:
+        by_use = sorted(self._by_slot.items(), key=lambda item: item[1].used_s, reverse=True)
+        self._by_slot = dict(by_use[: int(KEPT_SHARE * self._max)])
+
+
+def _lives(rule: Rule) -> tuple[int, ...]:
+    """The last part of the slots that entries of *rule* can have."""
+    return rule.ttls_s if rule.keeps_ttls_apart else (0,)

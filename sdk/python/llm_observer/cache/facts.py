@@ -14,14 +14,17 @@ from llm_observer.cache.prompt import KINDS, PieceKind
 from llm_observer.cache.volatile import Span
 from llm_observer.privacy import Hasher
 
-__all__ = ["Facts", "KeptSpan", "changed_spans", "facts_of", "text_of_piece", "units"]
+__all__ = ["Facts", "KeptSpan", "changed_spans", "facts_of", "share_before", "text_of_piece", "units"]
 
 _HEAD = struct.Struct("<QQIIIIIIBB")
 _SPAN = struct.Struct("<BHIHI")
 MAX_SPANS = 96
+_UNITS = (32,) * 8 + (64,) * 8 + (128,) * 8
+"""UTF-8 bytes of text behind each of the first digests: a short message shows best where it grew."""
 UNIT = 256
-"""UTF-8 bytes of text behind one digest; shorter where a line ends after a quarter of that."""
-MAX_UNITS = 2048
+LONG_UNIT = 2048
+"""The same for the following ones, and for those behind the first quarter of a megabyte."""
+MANY = 1024
 _LOW = 0xFFFFFFFF
 _CAP = 0xFFFF
 VOLATILE = (
@@ -132,15 +135,27 @@ def text_of_piece(value: Any) -> bytes:
 
 
 def units(text: bytes) -> list[int]:
-    """Where each unit of *text* ends."""
-    size = max(UNIT, len(text) // MAX_UNITS)
+    """Where each unit of *text* ends: after a line, where one ends in its last three quarters."""
     ends: list[int] = []
     start = 0
     while start < len(text):
+        place = len(ends)
+        size = _UNITS[place] if place < len(_UNITS) else UNIT if place < MANY else LONG_UNIT
         line_end = text.find(b"\n", start + size // 4, start + size)
         start = min(start + size, len(text)) if line_end < 0 else line_end + 1
         ends.append(start)
     return ends
+
+
+def share_before(facts: Facts, unit: int) -> float:
+    """About which share of a piece's text stands before its unit number *unit*."""
+    return _reach(unit) / max(_reach(len(facts.units) // 2), 1)
+
+
+def _reach(count: int) -> int:
+    return (
+        sum(_UNITS[:count]) + UNIT * max(min(count, MANY) - len(_UNITS), 0) + LONG_UNIT * max(count - MANY, 0)
+    )
 
 
 def _unit_digests(text: bytes) -> bytes:

@@ -37,7 +37,7 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
         missed, unexplained, losses = 0, 0, [loss._replace(tokens=0) for loss in losses]
         ideal = actual if ideal else 0
     evidence = Evidence(case.call, rule, case.pieces, case.prompt, case.baseline, verdict, prices)
-    shown = findings_of(evidence, losses) if case.baseline else suspicions(evidence)
+    shown = findings_of(evidence, losses) if case.baseline and ideal else suspicions(evidence)
     return CacheUse(
         verdict=verdict,
         source="elsewhere" if actual and actual > found.reusable.tokens + tolerance else None,

@@ -65,9 +65,7 @@ def _total(data: bytes, span: Span) -> Iterator[Span]:
 
 def _is_in_word(data: bytes, at: int) -> bool:
     before = data[at - 1 : at]
-    if before.isalpha():
-        return data[at - 2 : at] not in p.ESCAPES
-    return before in (b"_", b"-") and data[at - 2 : at - 1].isalnum()
+    return before.isalpha() or (before in (b"_", b"-") and data[at - 2 : at - 1].isalnum())
 
 
 def _in_word(data: bytes, at: int) -> Span | None:
@@ -167,6 +165,7 @@ def _labelled(data: bytes, at: int, kind: str, suspicion: float) -> Span | None:
 
 
 def _by_month(data: bytes, at: int, label: Label) -> Span | None:
+    del at
     date = p.MONTH_FIRST.match(data, label.start)
     if not date or not (date["y1"] or date["y2"] or date["m1"][:1].isupper()):
         return None

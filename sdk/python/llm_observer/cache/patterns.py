@@ -14,7 +14,6 @@ __all__ = [
     "DATE",
     "DULL",
     "EPOCHS",
-    "ESCAPES",
     "FIGURE",
     "FIRST_DIGIT",
     "IDENTIFIED",
@@ -45,10 +44,6 @@ class Span(NamedTuple):
     suspicion: float
 
 
-ESCAPES = (b"\\n", b"\\r", b"\\t")
-"""JSON inside JSON: the `n` of a written-out newline is no word."""
-
-
 def pattern(text: str) -> re.Pattern[bytes]:
     """Compiled for bytes; what is beyond ASCII stands as UTF-8."""
     return re.compile(text.encode())
@@ -65,8 +60,8 @@ _MONTHS = (
     " jan feb mar apr jun jul aug sept sep oct nov dec"
     " januar jänner februar märz mai juni juli oktober dezember mär okt dez"
     " janvier février mars avril mai juin juillet août aout septembre octobre novembre décembre"
-    " janv févr avr juil déc enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre"
-    " ene abr ago dic"
+    " janv févr avr juil déc enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre"
+    " noviembre diciembre ene abr ago dic"
 )
 _WEEKDAYS = (
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun"

@@ -58,12 +58,16 @@ _TABLES: Mapping[str, tuple[Setting, ...]] = {
 
 
 class Settings(NamedTuple):
-    """kinds: finding kind and wire path by name. values: 64-bit hash by name. salts: what enters the chain."""
+    """values: 64-bit hash by name, 0 where it is not set. salts: what enters the chain at each level.
+
+    kinds, levels, paths: finding kind, level and wire path by name.
+    """
 
     values: Mapping[str, int]
     salts: Mapping[Level, int]
     kinds: Mapping[str, str]
     levels: Mapping[str, Level | None]
+    paths: Mapping[str, str]
 
 
 def settings_of(
@@ -72,18 +76,19 @@ def settings_of(
     """The cache-affecting settings of a request. scope: whose cache, so that two never meet."""
     number = _numbers(hasher)
     rows = [
-        ("model", "model_changed", "tools", number(model.encode())),
+        ("model", "model_changed", "tools", number(model.encode()), "model"),
         *_rows(_TABLES.get(rule_id, ()), given, exchange, number),
     ]
     salts: dict[Level, int] = {}
     for level in ("tools", "system", "messages"):
-        parts = [f"{name}={value:x}" for name, _, place, value in rows if place == level]
+        parts = [f"{name}={value:x}" for name, _, place, value, _ in rows if place == level]
         salts[level] = number("\n".join((scope, level, *parts)).encode("utf-8", "surrogatepass"))
     return Settings(
-        values={name: value for name, _, _, value in rows},
+        values={row[0]: row[3] for row in rows},
         salts=salts,
-        kinds={name: kind for name, kind, _, _ in rows},
-        levels={name: place for name, _, place, _ in rows},
+        kinds={row[0]: row[1] for row in rows},
+        levels={row[0]: row[2] for row in rows},
+        paths={row[0]: row[4] for row in rows},
     )
 
 
@@ -96,15 +101,16 @@ def _rows(
     given: Mapping[str, msgspec.Raw],
     exchange: Exchange,
     number: Callable[[bytes], int],
-) -> Iterator[tuple[str, str, Any, int]]:
+) -> Iterator[tuple[str, str, Any, int, str]]:
     for setting in table:
         name, value = setting.paths[0], b""
+        shown = name
         for path in setting.paths:
             found = _betas(given, exchange) if path == "anthropic-beta" else _value(given, path)
             if found and found not in _DEFAULTS.get(path, ()):
-                name, value = path, found
+                shown, value = path, found
                 break
-        yield name, setting.kind, setting.level, number(value) if value else 0
+        yield name, setting.kind, setting.level, number(value) if value else 0, shown
 
 
 def _value(given: Mapping[str, msgspec.Raw], path: str) -> bytes:

@@ -17,9 +17,10 @@ RELAXABLE = frozenset({"ttl", "ttl_change", "look_back", "concurrent", "minimum"
 than the breakpoint that looks. look_back: entries lie too far back. concurrent: the writer had not begun to
 answer. minimum: too few tokens. markers: earlier prompts and this one had no breakpoint there."""
 PREFIX_RULES = frozenset({"openai_increments", "prefix"})
-INDEX_KEY_BYTES = 190
-FRESH_BYTES = 160
+INDEX_KEY_BYTES = 150
+FRESH_BYTES = 110
 FRESH_KEYS = 4096
+"""Bytes as measured with CPython 3.11, rounded up."""
 SLACK_TOKENS = 64
 SLACK_SHARE = 0.02
 """How far our count of a prefix may be from the provider's to be taken for the same place."""
@@ -187,12 +188,13 @@ class CacheState:
         found = self.read(prompt, rule)
         self._count_read(prompt, rule, found, use)
         if rule.refreshes:
-            self._entries.use(prompt, rule, _read_up_to(prompt, found, use.read))
+            last = _read_up_to(prompt, found, use.read)
+            self._entries.use(prompt.keys[: last + 1], rule, prompt.started_s)
 
     def _count_read(self, prompt: Prompt, rule: Rule, found: Reading, use: _Use) -> None:
         """Take over the provider's count of what was read, if it can only be the place that we expect."""
         if use.read and found.position >= 0 and rule.step == 1 and _is_near(found.tokens, use.read):
-            self._entries.recount(prompt, rule, found.position, use.read)
+            self._entries.recount(prompt.keys[found.position], rule, use.read)
 
     def _write_entries(self, prompt: Prompt, rule: Rule, use: _Use) -> None:
         markers = writes(prompt, rule)

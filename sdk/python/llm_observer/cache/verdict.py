@@ -54,8 +54,6 @@ def verdict_of(
 
 
 def _without_loss(losses: Sequence[Loss], *, actual: int, is_too_short: bool) -> Verdict:
-    if any(loss.change for loss in losses):
-        return "harmless"
     if actual:
-        return "hit"
+        return "harmless" if any(loss.change for loss in losses) else "hit"
     return "too_short" if is_too_short else "first"

@@ -26,6 +26,7 @@ _UNREADABLE = 3
 _MOST_LISTED = 10_000
 _MOST_SHOWN = 20
 _WIDTH = 100
+_json = msgspec.json.Encoder()
 _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens", "missed_tokens")
 
 
@@ -107,7 +108,7 @@ def _write_json(calls: Iterable[tuple[Known, LLMCall]], found: _Found) -> None:
     write, mark = sys.stdout.write, ""
     write('{"records": [\n')
     for item, call in calls:
-        write(f"{mark}{json.dumps(_row(item, call))}")
+        write(f"{mark}{_json.encode(_row(item, call)).decode()}")
         mark = ",\n"
     skipped = [{"place": one.place, "reason": one.reason} for one in found.skipped]
     write(f'\n], "totals": {json.dumps(found.totals())}, "skipped": {json.dumps(skipped)}}}\n')
@@ -115,8 +116,7 @@ def _write_json(calls: Iterable[tuple[Known, LLMCall]], found: _Found) -> None:
 
 def _row(item: Known, call: LLMCall) -> dict[str, Any]:
     cache = call.cache
-    tokens, cost = call.tokens, call.cost
-    read = None if tokens is None else tokens.cache_read
+    read = None if call.tokens is None else call.tokens.cache_read
     return {
         "index": item.index,
         "source": item.file,
@@ -128,8 +128,8 @@ def _row(item: Known, call: LLMCall) -> dict[str, Any]:
         "actual": read if cache is None else cache.actual_tokens,
         "ideal": None if cache is None else cache.ideal_tokens,
         "findings": [] if cache is None else [_finding(one) for one in cache.findings],
-        "cost": msgspec.to_builtins(cost),
-        "tokens": msgspec.to_builtins(tokens),
+        "cost": call.cost,
+        "tokens": call.tokens,
     }
 
 
