@@ -116,10 +116,6 @@ def _message_lengthened(scene: Scene) -> Breaker | None:
         return None
     at = scene.rng.choice(ends) + 1
     scene.calls.insert(at, scene.calls[at - 1])
-    scene.calls.pop(0 if at > 2 else -1)  # noqa: PLR2004 -- two calls before it are left
-    at -= at > 2  # noqa: PLR2004 -- as above
-    if at >= len(scene.calls):
-        return None
     place, more = scene.calls[at] - 1, " ".join(scene.rng.sample(scene.lines, 2))
 
     def apply(draft: Draft, version: int) -> Spot | None:
@@ -165,8 +161,9 @@ def _put_model(draft: Draft, value: str) -> tuple[str, ...]:
 
 
 def _models(scene: Scene) -> list[str]:
-    family = MODELS[scene.model]
-    return [name for name, model in MODELS.items() if model[:2] == family[:2]]
+    """Of the same family, with no larger minimum."""
+    own = MODELS[scene.model]
+    return [name for name, one in MODELS.items() if one.family == own.family and one.minimum <= own.minimum]
 
 
 def _put_effort(draft: Draft, value: str) -> tuple[str, ...]:

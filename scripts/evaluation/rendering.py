@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["Block", "render", "tokens_of"]
 
-_WORD = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}|\s+|[^\w\s]|_")
+_WORD = re.compile(r" ?[^\W\d_]{1,9}|\d{1,3}| ?[^\w\s]{1,3}|\s+|_")
 _OPEN_ITEMS = {"function_call": "tool_use", "function_call_output": "tool_result"}
 _FIRST = {"system", "developer"}
 

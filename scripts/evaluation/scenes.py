@@ -1,7 +1,6 @@
 """What does a breaker cost? The same calls with it and without it, and the difference of what they read."""
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,10 +92,10 @@ class Scene:
         return MODELS[self.model].family
 
     def set_clock(self, start: float) -> None:
-        """A time for each call: after the one before has ended and the app has thought."""
+        """A time for each call and one to spare: after the one before has ended and the app has thought."""
         at, rng = start, self.rng
         self.times = []
-        for _ in self.calls:
+        for _ in range(len(self.calls) + 1):
             first_byte = at + rng.uniform(0.3, 3)
             ended = first_byte + rng.uniform(0.5, 9)
             self.times.append((round(at, 3), round(first_byte, 3), round(ended, 3)))
@@ -232,7 +231,3 @@ def changed_once(rng: Random, calls: int, earliest: int = 1) -> list[int]:
     at = rng.randrange(earliest, calls)
     return [0] * at + [at] * (calls - at)
 
-
-def shape_of(value: object) -> str:
-    """A value as text, to compare variants by."""
-    return json.dumps(value, ensure_ascii=False)

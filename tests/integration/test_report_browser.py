@@ -4,8 +4,8 @@ import re
 
 import chromium
 import pytest
-from agent_events import agent_app
 
+from agent_events import agent_app
 from llm_observer.report.cache_model import report_of
 from llm_observer.report.html import render
 
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.skipif(
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
 WIDE = """[...document.querySelectorAll('body *')]
-    .filter(one => !one.closest('.scroll, nav, .skip, .map, .band') && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
+    .filter(one => !one.closest('.scroll, nav, .skip, .map, .band'))
+    .filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+    .map(one => one.outerHTML.slice(0, 80))"""
 CONTRASTS = """(() => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
   const rgb = (color) => {

@@ -131,6 +131,13 @@ def go():
     return {"version": 2, "interactions": [{"id": 0, "request": request, "response": response}]}
 
 
+def r():
+    """As R's VCR writes it."""
+    found = ruby()
+    found["http_interactions"][0]["response"] |= {"status": {"status_code": 200}, "headers": JSON_TYPE}
+    return found
+
+
 def in_yaml(document):
     return yaml.safe_dump(document, allow_unicode=True)
 
@@ -149,5 +156,6 @@ FORMS = {
     "Ruby's VCR in YAML": "---\n" + in_yaml(ruby()),
     "Ruby's VCR in YAML, base64": in_yaml(ruby(encoded=True)),
     "Ruby's VCR in JSON": json.dumps(ruby()),
+    "R's VCR": in_yaml(r()),
     "go-vcr": in_yaml(go()),
 }

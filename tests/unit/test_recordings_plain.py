@@ -68,6 +68,12 @@ def test_the_model_may_stand_beside_the_body():
     assert (call.model_requested, call.notes) == ("gpt-4o", ("request_not_kept",))
 
 
+def test_an_absent_body_is_not_the_same_as_an_empty_one():
+    absent, empty = one(request=None, response=None), one(request={"body": ""}, response={"body": ""})
+    assert (absent.exchange.request_state, absent.exchange.response_state) == ("not_kept", "not_kept")
+    assert (empty.exchange.request_state, empty.exchange.response_state) == ("empty", "empty")
+
+
 def test_headers_of_the_request_are_read():
     item = one(headers={"Anthropic-Beta": "context-1m", "X": ["1", "2"]})
     assert item.exchange.request_headers == (("anthropic-beta", "context-1m"), ("x", "1"), ("x", "2"))
