@@ -13,17 +13,29 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import call_breakers
+import cache_breakers
+import history_breakers
+import setting_breakers
 import text_breakers
+import tool_breakers
+import volatile
 from clean import clean_account
+from dice import chance, dice
 from drafts import Draft, encode
 from hosts import Host, Hosts, Talk, load_hosts
-from providers import MODELS, Reading, simulate, usage
+from models import MODELS, Reading, usage
+from providers import simulate
 from scenes import Breaker, Scene, call_of
 
 __all__ = ["KINDS", "Record", "broken_scene", "generate", "main"]
 
-_MAKERS = {**text_breakers.MAKERS, **call_breakers.MAKERS}
+_MAKERS = {
+    **text_breakers.MAKERS,
+    **tool_breakers.MAKERS,
+    **history_breakers.MAKERS,
+    **setting_breakers.MAKERS,
+    **cache_breakers.MAKERS,
+}
 KINDS = tuple(_MAKERS)
 _WIRES = {"anthropic": ("anthropic",), "old": ("chat", "responses"), "new": ("chat", "responses")}
 _MARKINGS = {"anthropic": ("both", "both", "last", "automatic"), "old": ("implicit",), "new": ("implicit",)}
@@ -33,7 +45,31 @@ _ON_TRACES_ONLY = {
     "below_minimum", "look_back_exceeded", "unread_writes", "parallel_calls", "few_shot_order", "tool_added",
     "tool_removed", "tool_order", "tool_edited", "history_edited", "first_message_edited",
 }  # fmt: skip
-_DOUBLES = (*text_breakers.volatile.KINDS, "whitespace", "system_changed", "tool_edited")
+_DOUBLES = (*volatile.KINDS, "whitespace", "system_changed", "tool_edited")
+_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "message_lengthened": ("anthropic", "new"),
+    "effort_changed": ("anthropic", "old", "new"),
+    "verbosity_changed": ("old", "new"),
+    "output_schema_changed": ("old", "new"),
+    "tool_choice_changed": ("anthropic",),
+    "thinking_changed": ("anthropic",),
+    "beta_headers_changed": ("anthropic",),
+    "service_tier_changed": ("old", "new"),
+    "cache_key_changed": ("old", "new"),
+    "breakpoint_missing": ("anthropic",),
+    "breakpoint_moved": ("anthropic",),
+    "too_many_breakpoints": ("anthropic",),
+    "explicit_without_breakpoint": ("new",),
+    "look_back_exceeded": ("anthropic",),
+    "ttl_changed": ("anthropic",),
+    "unread_writes": ("anthropic", "new"),
+}
+"""The caching rules under which a kind can be; all where it is not named."""
+_MODEL_PREFIX: Mapping[str, tuple[str, ...]] = {
+    "effort_changed": ("gpt-5", "gpt-6", "claude-opus"),
+    "verbosity_changed": ("gpt-5", "gpt-6"),
+}
+"""The models that have the setting; all where it is not named."""
 _START = 1_793_620_800.0  # 2 November 2026, 12:00 UTC: the prices of the oracles are of that month
 _SPACING_S = 37.0
 
@@ -48,7 +84,7 @@ class Record(NamedTuple):
 
 def generate(hosts: Hosts, seed: int, scenes: int, clean: int) -> list[Record]:
     """*scenes* conversations of each kind and clean ones of *clean* transitions, in order of time."""
-    rng = Random(f"breakers:{seed}")  # noqa: S311 -- test data
+    rng = dice("breakers", seed)
     records: list[Record] = []
     accounts = 0
     for kind in [kind for kind in KINDS for _ in range(scenes)]:
@@ -75,7 +111,7 @@ def broken_scene(hosts: Hosts, rng: Random, kind: str, start: float) -> Scene:
         if breaker is None:
             continue
         scene.breakers.append(breaker)
-        if kind in _DOUBLES and rng.random() < 0.15:
+        if kind in _DOUBLES and chance(rng, 0.15):
             _add_second(scene, rng.choice([other for other in _DOUBLES if other != kind]))
         return scene
 
@@ -93,16 +129,18 @@ def _add_second(scene: Scene, kind: str) -> None:
 
 def _place(scene: Scene, breaker: Breaker, call: int) -> object:
     spot = breaker.apply(scene.base(call), breaker.versions[call])
-    return None if spot is None else spot.place and spot.place[:2] or spot.path
+    return None if spot is None else spot.place or spot.path
 
 
 def _scene(hosts: Hosts, rng: Random, kind: str, start: float) -> Scene:
     """A conversation for *kind*: its host, its provider, and four to ten calls of it."""
-    families = call_breakers.FAMILIES.get(kind, ("anthropic", "old", "new"))
-    prefixes = call_breakers.MODEL_PREFIX.get(kind, ("",))
-    use_cassettes = kind not in _ON_TRACES_ONLY and rng.random() < 0.3
+    families = _FAMILIES.get(kind, ("anthropic", "old", "new"))
+    prefixes = _MODEL_PREFIX.get(kind, ("",))
+    use_cassettes = kind not in _ON_TRACES_ONLY and chance(rng, 0.3)
     family = rng.choice(families)
-    host = rng.choice([one for one in (hosts.cassettes if use_cassettes else hosts.traces) if _fits(one, family)])
+    host = rng.choice(
+        [one for one in (hosts.cassettes if use_cassettes else hosts.traces) if _fits(one, family)]
+    )
     wire = host.wire or rng.choice(_WIRES[family])
     models = [name for name, model in MODELS.items() if model.family == family and name.startswith(prefixes)]
     models = ["claude-haiku-4-5"] if kind in _NEEDS_LARGE and family == "anthropic" else models
@@ -119,7 +157,7 @@ def _built(hosts: Hosts, rng: Random, host: Host, wire: str, model: str, start: 
     marking = rng.choice(_MARKINGS[family])
     ttl = rng.choice((None, None, "5m", "1h")) if family == "anthropic" else None
     scene = Scene(rng, wire, model, talk, marking, _window(talk, rng), hosts.lines, ttl)
-    scene.is_system_blocks = rng.random() < 0.3
+    scene.is_system_blocks = chance(rng, 0.3)
     scene.set_clock(start + rng.uniform(0, _SPACING_S))
     return scene
 
@@ -127,7 +165,7 @@ def _built(hosts: Hosts, rng: Random, host: Host, wire: str, model: str, start: 
 def _window(talk: Talk, rng: Random) -> list[int]:
     """Some calls in a row; a conversation is not always seen from its start."""
     number = min(len(talk.counts), rng.randrange(4, 11))
-    first = rng.randrange(len(talk.counts) - number + 1) if rng.random() < 0.4 else 0
+    first = rng.randrange(len(talk.counts) - number + 1) if chance(rng, 0.4) else 0
     return talk.counts[first : first + number]
 
 
@@ -161,9 +199,9 @@ def _clean_records(hosts: Hosts, rng: Random, number: int) -> Iterator[Record]:
 def _clean_scenes(hosts: Hosts, rng: Random, start: float) -> list[Scene]:
     """One conversation, or two or three with the same system prompt and tools."""
     family = rng.choice(("anthropic", "old", "new"))
-    is_parallel = family != "new" and rng.random() < 0.3
+    is_parallel = family != "new" and chance(rng, 0.3)
     host = rng.choice([one for one in hosts.cassettes if _fits(one, family)])
-    host = rng.choice(hosts.traces) if is_parallel or rng.random() < 0.8 else host
+    host = rng.choice(hosts.traces) if is_parallel or chance(rng, 0.8) else host
     model = rng.choice([name for name, model in MODELS.items() if model.family == family])
     first = _built(hosts, rng, host, host.wire or rng.choice(_WIRES[family]), model, start)
     if not is_parallel:
@@ -182,21 +220,32 @@ def _sibling(hosts: Hosts, rng: Random, first: Scene) -> Scene:
 def _exchange(rng: Random, draft: Draft, reading: Reading, account: str) -> dict[str, Any]:
     """The plain form: the body as text, the usage alone or in a whole answer."""
     sent = encode(draft)
-    request: dict[str, Any] = {"body": json.dumps(sent.body, ensure_ascii=rng.random() < 0.5)}
+    request: dict[str, Any] = {"body": json.dumps(sent.body, ensure_ascii=chance(rng, 0.5))}
     if draft.headers:
         request["headers"] = dict(draft.headers)
-    exchange: dict[str, Any] = {"url": sent.url, "request": request, "status": 400 if reading.is_refused else 200}
+    exchange: dict[str, Any] = {
+        "url": sent.url,
+        "request": request,
+        "status": 400 if reading.is_refused else 200,
+    }
     exchange["response"] = _answer(rng, draft, reading)
     times = {"started_at": draft.started, "first_byte_at": draft.first_byte, "ended_at": draft.ended}
     return {**exchange, **times, "account": account}
 
 
+def _status(reading: Reading) -> int:
+    return 400 if reading.is_refused else 200
+
+
 def _answer(rng: Random, draft: Draft, reading: Reading) -> dict[str, Any]:
     if reading.is_refused:
-        error = {"type": "invalid_request_error", "message": "A maximum of 4 blocks with cache_control may be provided."}
+        error = {
+            "type": "invalid_request_error",
+            "message": "At most 4 blocks may have cache_control.",
+        }
         return {"body": json.dumps({"type": "error", "error": error})}
     counts = usage(draft.wire, MODELS[draft.model], reading, rng.randrange(20, 400))
-    if rng.random() < 0.7:
+    if chance(rng, 0.7):
         return {"usage": counts}
     return {"body": json.dumps({**_ANSWERS[draft.wire], "model": draft.model, "usage": counts})}
 
@@ -220,7 +269,9 @@ _ANSWERS: Mapping[str, Mapping[str, Any]] = {
 
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = print) -> None:
     """Writes both files."""
-    parser = argparse.ArgumentParser(description="Exchanges with seeded cache breakers, and the truth about them.")
+    parser = argparse.ArgumentParser(
+        description="Exchanges with seeded cache breakers, and the truth about them."
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--traces", type=Path, required=True)
     parser.add_argument("--cassettes", type=Path, required=True)
@@ -228,7 +279,9 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = pr
     parser.add_argument("--scenes", type=int, default=8, help="conversations of each kind")
     parser.add_argument("--clean", type=int, default=1000, help="clean transitions at least")
     options = parser.parse_args(arguments)
-    records = generate(load_hosts(options.traces, options.cassettes), options.seed, options.scenes, options.clean)
+    records = generate(
+        load_hosts(options.traces, options.cassettes), options.seed, options.scenes, options.clean
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     with (
         (options.out / "exchanges.jsonl").open("w", encoding="utf-8") as exchanges,

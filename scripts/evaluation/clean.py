@@ -1,10 +1,11 @@
-"""What do apps do to their calls that breaks no cache? Accounts with forks, side calls and noise in the form."""
+"""What do apps do to their calls that breaks no cache? Forks, side calls, and noise in the form."""
 
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
 import volatile
+from dice import chance, dice
 from drafts import Draft, Turn
 from scenes import Scene
 
@@ -28,13 +29,13 @@ def clean_account(scenes: Sequence[Scene]) -> list[Clean]:
     _add_near_misses(scenes, rng)
     for scene in scenes:
         _add_noise(scene, rng)
-        if rng.random() < 0.3:
+        if chance(rng, 0.3):
             _rewind(scene, rng)
     calls = [
         Clean(scene.base(at), is_side=False, is_first=scene is scenes[0] and at == 0)
         for scene, at in _interleaved(scenes, rng)
     ]
-    if rng.random() < 0.4:
+    if chance(rng, 0.4):
         calls.insert(rng.randrange(1, len(calls) + 1), _side_call(scenes[0]))
     _put_clock(calls, rng, scenes[0].times[0][0])
     return calls
@@ -52,7 +53,7 @@ def _interleaved(scenes: Sequence[Scene], rng: Random) -> list[tuple[Scene, int]
 
 def _put_clock(calls: Sequence[Clean], rng: Random, start: float) -> None:
     """One call after the other; no pause comes near to a lifetime, but a few are long."""
-    at, longest = start, 260 / max(1, len(calls)) if rng.random() < 0.5 else 20
+    at, longest = start, 260 / max(1, len(calls)) if chance(rng, 0.5) else 20
     for call in calls:
         call.draft.started = round(at, 3)
         call.draft.first_byte = round(at + rng.uniform(0.3, 3), 3)
@@ -62,11 +63,11 @@ def _put_clock(calls: Sequence[Clean], rng: Random, start: float) -> None:
 
 def _add_near_misses(scenes: Sequence[Scene], rng: Random) -> None:
     """Values that look volatile and stay: in the system prompt, and in front of each message."""
-    if rng.random() < 0.5:
+    if chance(rng, 0.5):
         value = volatile.choose(rng.choice(_NEAR_MISSES), rng).snippet(0)[0]
         for scene in scenes:
             scene.talk.system += f"\n{value}"
-    if rng.random() < 0.4:
+    if chance(rng, 0.4):
         stamp = volatile.choose("timestamp", rng)
         for scene in scenes:
             for at, turn in enumerate(scene.talk.turns):
@@ -78,36 +79,36 @@ def _add_noise(scene: Scene, rng: Random) -> None:
     """What differs from call to call outside of the prompt."""
     seed = rng.getrandbits(64)
     for disturb in (_flip, _rename, _move_marker):
-        if rng.random() < 0.6:
+        if chance(rng, 0.6):
             scene.noise.append(_seeded(disturb, seed))
 
 
 def _seeded(disturb: Callable[[Draft, Random], None], seed: int) -> Callable[[Draft], None]:
-    return lambda draft: disturb(draft, Random(f"{seed}:{draft.index}"))  # noqa: S311 -- test data
+    return lambda draft: disturb(draft, dice(seed, draft.index))
 
 
-def _flip(draft: Draft, dice: Random) -> None:
+def _flip(draft: Draft, rng: Random) -> None:
     """A string is sent as one text block, and the other way round."""
     for turn in draft.turns:
-        turn.is_blocks = dice.random() < 0.5 and bool(turn.texts)
+        turn.is_blocks = chance(rng, 0.5) and bool(turn.texts)
     if draft.wire != "responses":
-        draft.is_system_blocks = dice.random() < 0.5
+        draft.is_system_blocks = chance(rng, 0.5)
 
 
-def _rename(draft: Draft, dice: Random) -> None:
+def _rename(draft: Draft, rng: Random) -> None:
     """Fields that are no part of a cache key."""
     if draft.wire == "anthropic":
-        draft.settings["metadata"] = {"user_id": f"user-{dice.getrandbits(48):012x}"}
-        draft.settings["max_tokens"] = dice.choice((512, 1024, 2048))
+        draft.settings["metadata"] = {"user_id": f"user-{rng.getrandbits(48):012x}"}
+        draft.settings["max_tokens"] = rng.choice((512, 1024, 2048))
         return
-    draft.settings["metadata"] = {"request": f"{dice.getrandbits(64):016x}"}
-    draft.settings["user"] = f"user-{dice.getrandbits(24)}"
+    draft.settings["metadata"] = {"request": f"{rng.getrandbits(64):016x}"}
+    draft.settings["user"] = f"user-{rng.getrandbits(24)}"
 
 
-def _move_marker(draft: Draft, dice: Random) -> None:
+def _move_marker(draft: Draft, rng: Random) -> None:
     """The newest message can be marked itself, or by the request as a whole."""
     if draft.marking in {"last", "automatic"}:
-        draft.marking = dice.choice(("last", "automatic"))
+        draft.marking = rng.choice(("last", "automatic"))
 
 
 def _rewind(scene: Scene, rng: Random) -> None:
@@ -133,5 +134,7 @@ def _side_call(scene: Scene) -> Clean:
     draft = scene.base(0)
     first = next((turn.texts[0] for turn in scene.talk.turns if turn.is_text), "Hello")
     marking = "none" if draft.wire == "anthropic" else "implicit"
-    side = Draft(draft.wire, draft.model, _TITLE, [], [Turn("user", [f"Conversation: {first}"[:600]])], marking)
+    side = Draft(
+        draft.wire, draft.model, _TITLE, [], [Turn("user", [f"Conversation: {first}"[:600]])], marking
+    )
     return Clean(side, is_side=True, is_first=True)

@@ -1,4 +1,4 @@
-"""How is one call of a conversation written for its provider, and at which path does each of its texts stand?"""
+"""How is a call of a conversation written for its provider, and at which path stands each text?"""
 
 import copy
 import json
@@ -257,7 +257,7 @@ def _put_system(draft: Draft, body: dict[str, Any], paths: dict[Place, str]) -> 
 def _mark_anthropic(
     draft: Draft, body: dict[str, Any], ends: Sequence[dict[str, Any]], paths: dict[Place, str]
 ) -> None:
-    """`automatic`: on the request; else on the system prompt, the newest message, both, or all of the user's."""
+    """`automatic`: on the request; else on the system prompt, the newest message, both, or all users'."""
     marker = {"type": "ephemeral"} | ({"ttl": draft.ttl} if draft.ttl else {})
     if draft.marking == "automatic":
         body["cache_control"] = marker

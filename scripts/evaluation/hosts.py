@@ -17,6 +17,7 @@ __all__ = ["Host", "Hosts", "Talk", "load_hosts"]
 _PATHS = {"/chat/completions": "chat", "/responses": "responses", "/v1/messages": "anthropic"}
 _KEPT = ("temperature", "max_tokens", "max_output_tokens", "top_p", "tool_choice", "parallel_tool_calls")
 _LARGEST = 60_000
+_LINE_SIZES = range(60, 300)
 _NAMES = (
     "Blue",
     "Northern",
@@ -89,7 +90,7 @@ def load_hosts(traces: Path, cassettes: Path) -> Hosts:
         for turn in host.talk.turns
         if turn.role == "assistant" and turn.texts
     }
-    lines = sorted({line.strip() for text in texts for line in text.split("\n") if 60 < len(line) < 300})
+    lines = sorted({line.strip() for text in texts for line in text.split("\n") if len(line) in _LINE_SIZES})
     recorded = [
         host for path in sorted((cassettes / "open").glob("*.jsonl")) for host in _from_cassette(path)
     ]

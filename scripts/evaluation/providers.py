@@ -1,8 +1,8 @@
 """What would a provider's prompt cache have read and written? Three small oracles, straight from the docs.
 
 Sources: Anthropic https://platform.claude.com/docs/en/build-with-claude/prompt-caching (2026-11), OpenAI
-https://developers.openai.com/api/docs/guides/prompt-caching (2026-09-20). Prices: the providers' price
-pages, dollars per million tokens (2026-11). Nothing here is shared with the package that is judged.
+https://developers.openai.com/api/docs/guides/prompt-caching (2026-09-20). Nothing here is shared with the
+package that is judged.
 """
 
 import itertools
@@ -10,42 +10,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from models import MODELS, Model, Reading
 from rendering import Block, render, tokens_of
 
-__all__ = ["MODELS", "Call", "Model", "Reading", "money", "simulate", "usage"]
+__all__ = ["Call", "simulate"]
 
 
-class Model(NamedTuple):
-    """family: anthropic; old (OpenAI before GPT-5.6); new. read, write: times the price of input."""
-
-    family: str
-    minimum: int
-    input_usd: float
-    read: float
-    write: float = 1.0
-
-
-MODELS: Mapping[str, Model] = {
-    "claude-opus-5": Model("anthropic", 512, 5, 0.1, 1.25),
-    "claude-opus-4-8": Model("anthropic", 1024, 5, 0.1, 1.25),
-    "claude-sonnet-5": Model("anthropic", 1024, 2, 0.1, 1.25),
-    "claude-sonnet-4-6": Model("anthropic", 1024, 3, 0.1, 1.25),
-    "claude-sonnet-4-5": Model("anthropic", 1024, 3, 0.1, 1.25),
-    "claude-opus-4-7": Model("anthropic", 2048, 5, 0.1, 1.25),
-    "claude-haiku-4-5": Model("anthropic", 4096, 1, 0.1, 1.25),
-    "gpt-4o": Model("old", 1024, 2.5, 0.5),
-    "gpt-4o-mini": Model("old", 1024, 0.15, 0.5),
-    "gpt-4.1": Model("old", 1024, 2, 0.25),
-    "gpt-4.1-mini": Model("old", 1024, 0.4, 0.25),
-    "gpt-5": Model("old", 1024, 1.25, 0.1),
-    "gpt-5-mini": Model("old", 1024, 0.25, 0.1),
-    "gpt-5.2": Model("old", 1024, 1.75, 0.1),
-    "gpt-5.4": Model("old", 1024, 2.5, 0.1),
-    "gpt-5.4-mini": Model("old", 1024, 0.75, 0.1),
-    "gpt-5.6-sol": Model("new", 1024, 4, 0.1, 1.25),
-    "gpt-5.6-terra": Model("new", 1024, 2, 0.1, 1.25),
-    "gpt-6.1-sol": Model("new", 1024, 2, 0.05, 1.25),
-}
 _ELIGIBLE = {"user", "tool_result"}
 _INITIAL = {"system", "developer"}
 
@@ -58,16 +28,6 @@ class Call(NamedTuple):
     headers: Mapping[str, str]
     started: float
     first_byte: float
-
-
-class Reading(NamedTuple):
-    """Input tokens: all, read from the cache, written to it. is_refused: answered by status 400."""
-
-    total: int
-    read: int = 0
-    write_5m: int = 0
-    write_1h: int = 0
-    is_refused: bool = False
 
 
 class _Entry(NamedTuple):
@@ -277,43 +237,3 @@ def _eligible(blocks: Sequence[Block]) -> Iterator[int]:
         is_end = after is None or after.message != block.message
         if block.kind in _ELIGIBLE and is_end and not is_run:
             yield place
-
-
-def usage(wire: str, model: Model, reading: Reading, output: int) -> dict[str, Any]:
-    """The counts in the provider's own form."""
-    if wire == "anthropic":
-        return _anthropic_usage(reading, output)
-    details = {"cached_tokens": reading.read}
-    if model.family == "new":
-        details["cache_write_tokens"] = reading.write_5m
-    sent, got = ("prompt", "completion") if wire == "chat" else ("input", "output")
-    return {
-        f"{sent}_tokens": reading.total,
-        f"{sent}_tokens_details": details,
-        f"{got}_tokens": output,
-        "total_tokens": reading.total + output,
-    }
-
-
-def _anthropic_usage(reading: Reading, output: int) -> dict[str, Any]:
-    written = reading.write_5m + reading.write_1h
-    return {
-        "input_tokens": reading.total - reading.read - written,
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": reading.read,
-        "cache_creation": {
-            "ephemeral_5m_input_tokens": reading.write_5m,
-            "ephemeral_1h_input_tokens": reading.write_1h,
-        },
-        "output_tokens": output,
-        "service_tier": "standard",
-    }
-
-
-def money(model: Model, reading: Reading, lost: int) -> float:
-    """What *lost* tokens behind the read ones cost beyond the price of a cache read, dollars."""
-    one_hour = min(lost, reading.write_1h)
-    five_minutes = min(lost - one_hour, reading.write_5m)
-    plain = lost - one_hour - five_minutes
-    paid = 2 * one_hour + model.write * five_minutes + plain
-    return (paid - lost * model.read) * model.input_usd / 1e6

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from drafts import Draft, Place, encode
 from hosts import Talk
-from providers import MODELS, Call, Reading, money, simulate
+from models import MODELS, Reading, money
+from providers import Call, simulate
 from rendering import render, tokens_of
 
-__all__ = ["FIXED", "Breaker", "Scene", "Spot", "call_of", "changed_once"]
+__all__ = ["FIXED", "Breaker", "Maker", "Scene", "Spot", "call_of", "changed_once", "is_user_text", "located"]
 
 FIXED = -1
 """The version of a breaker that is none."""
@@ -58,8 +59,10 @@ class Breaker:
         return self.versions[call - 1 if self.against == "previous" else call]
 
     def is_at(self, call: int) -> bool:
-        """Whether it may be found at *call*."""
-        if self.is_lasting or self.persists:
+        """Whether it may be found at *call*; it must be only where it costs."""
+        if self.is_lasting or call == 0:
+            return self.is_lasting
+        if self.persists:
             return call >= self.first
         return self.versions[call] != self.versions[call - 1]
 
@@ -137,7 +140,7 @@ class Scene:
     def _record(
         self, call: int, sent: tuple[Draft, list[Spot | None]], readings: Sequence[Reading]
     ) -> dict[str, Any]:
-        here = [breaker for breaker in self.breakers if call and breaker.is_at(call)]
+        here = [breaker for breaker in self.breakers if breaker.is_at(call)]
         reading = readings[call]
         is_known = all(breaker.measure == "twin" for breaker in here) and not reading.is_refused
         ideal = self._read(call, here) if here else reading.read
@@ -175,7 +178,7 @@ class Scene:
             breaker.persists and breaker.versions[call] == breaker.versions[call - 1]
         )
         if breaker.measure == "refused":
-            is_required = reading.is_refused and not readings[call - 1].is_refused
+            is_required = reading.is_refused and not (call and readings[call - 1].is_refused)
         tokens = lost if len(here) == 1 and breaker.measure in {"twin", "survivors"} else None
         usd = money(MODELS[sent[0].model], reading, tokens) if tokens and breaker.has_money else None
         return {
@@ -184,7 +187,7 @@ class Scene:
             "tokens": tokens,
             "money": usd,
             "measure": breaker.measure,
-            "required": is_required and call >= breaker.first,
+            "required": is_required and (call >= breaker.first or breaker.measure == "refused"),
         }
 
     def _survivors(self, call: int, reading: Reading) -> int:
@@ -231,3 +234,11 @@ def changed_once(rng: Random, calls: int, earliest: int = 1) -> list[int]:
     at = rng.randrange(earliest, calls)
     return [0] * at + [at] * (calls - at)
 
+
+def is_user_text(scene: Scene, turn: int) -> bool:
+    """Whether the turn is the user's, of one text."""
+    return scene.talk.turns[turn].role == "user" and scene.talk.turns[turn].is_text
+
+
+Maker = Callable[[Scene], Breaker | None]
+"""A breaker for a scene; None where the scene has no room for it."""

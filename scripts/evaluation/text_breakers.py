@@ -1,6 +1,5 @@
 """Which breakers stand in the text of a prompt? Volatile values, another form, other tools, other words."""
 
-import copy
 import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +7,12 @@ from random import Random
 from typing import Any
 
 import volatile
-from airline import EXTRA_TOOLS
+from dice import chance, dice
 from drafts import Draft, Place, Turn
-from scenes import Breaker, Scene, Spot, changed_once
+from scenes import Breaker, Maker, Scene, Spot, changed_once
 
-__all__ = ["MAKERS", "Maker"]
+__all__ = ["MAKERS", "editing", "other_line", "permutation", "seed_of", "versions_at"]
 
-Maker = Callable[[Scene], Breaker | None]
-"""A breaker for a scene; None where the scene has no room for it."""
 _ACCENTED = (
     "We serve São Paulo, Zürich, Málaga, Kraków and Göteborg daily; the Café Córdoba lounge is open to "
     "business passengers, and the crew says «bienvenue à bord» on flights to Genève and Montréal."
@@ -23,11 +20,7 @@ _ACCENTED = (
 _PROFILE = {"name": "Noah", "tier": "gold", "city": "Denver", "seat": "aisle", "meal": "vegan", "lang": "en"}
 
 
-def _dice(seed: str, version: int) -> Random:
-    return Random(f"{seed}:{version}")  # noqa: S311 -- test data
-
-
-def _seed(scene: Scene) -> str:
+def seed_of(scene: Scene) -> str:
     return str(scene.rng.getrandbits(64))
 
 
@@ -45,11 +38,11 @@ def _any_place(scene: Scene) -> Place:
     return scene.rng.choice([scene.rng.choice(group) for group in groups if group])
 
 
-def _versions(scene: Scene, place: Place) -> list[int]:
+def versions_at(scene: Scene, place: Place) -> list[int]:
     """Another version at each call, or one change when the place has been sent already."""
     number = len(scene.calls)
     there = next((at for at in range(number) if place[0] != "turn" or scene.calls[at] > place[1]), number)
-    if scene.rng.random() < 0.6 or there + 1 >= number:
+    if chance(scene.rng, 0.6) or there + 1 >= number:
         return list(range(number))
     return changed_once(scene.rng, number, there + 1)
 
@@ -85,12 +78,12 @@ def _volatile(kind: str) -> Maker:
         place = _any_place(scene)
         chosen = volatile.choose(kind, scene.rng)
         at = _cut(scene.base(len(scene.calls) - 1).text(place), scene.rng)
-        return Breaker(kind, _versions(scene, place), _inserting(place, at, chosen.snippet))
+        return Breaker(kind, versions_at(scene, place), _inserting(place, at, chosen.snippet))
 
     return make
 
 
-def _editing(
+def editing(
     kind: str,
     scene: Scene,
     place: Place,
@@ -105,152 +98,110 @@ def _editing(
         draft.put(place, edit(draft.text(place), version))
         return Spot(place)
 
-    return Breaker(kind, versions or _versions(scene, place), apply)
+    return Breaker(kind, versions or versions_at(scene, place), apply)
 
 
-def _more_spaces(text: str, dice: Random) -> str:
+def _more_spaces(text: str, rng: Random) -> str:
     """One of the ways in which templates are careless."""
     spaces = [at for at, letter in enumerate(text) if letter == " "]
     breaks = [at for at, letter in enumerate(text) if letter == "\n"]
-    way = dice.randrange(5)
+    way = rng.randrange(5)
     if way == 0 or not (spaces and breaks):
-        return text + dice.choice(("\n", " ", "\n\n", " \n", "\t"))
+        return text + rng.choice(("\n", " ", "\n\n", " \n", "\t"))
     if way == 1:
         return text.replace("\n", "\r\n")
-    at = dice.choice(spaces if way == 2 else breaks)  # noqa: PLR2004 -- the number of a way
+    at = rng.choice(spaces if way == 2 else breaks)  # noqa: PLR2004 -- the number of a way
     return text[:at] + {2: "  ", 3: "\n\n\n", 4: " \n"}[way] + text[at + 1 :]
 
 
 def _whitespace(scene: Scene) -> Breaker:
-    seed = _seed(scene)
+    seed = seed_of(scene)
 
     def edit(text: str, version: int) -> str:
-        return _more_spaces(text, _dice(seed, version)) if version else text
+        return _more_spaces(text, dice(seed, version)) if version else text
 
-    return _editing("whitespace", scene, _any_place(scene), edit)
+    return editing("whitespace", scene, _any_place(scene), edit)
 
 
 def _unicode(scene: Scene) -> Breaker:
     """Accents composed or not, or other spaces, in a sentence that is always there."""
-    seed, place, has_accents = _seed(scene), _any_place(scene), scene.rng.random() < 0.6
+    seed, place, has_accents = seed_of(scene), _any_place(scene), chance(scene.rng, 0.6)
 
     def edit(text: str, version: int) -> str:
-        dice, words = _dice(seed, version), _ACCENTED.split(" ")
+        rng, words = dice(seed, version), _ACCENTED.split(" ")
         if has_accents:
-            chosen = {at for at in range(len(words)) if dice.random() < 0.5}
+            chosen = {at for at in range(len(words)) if chance(rng, 0.5)}
             words = [
                 unicodedata.normalize("NFD" if at in chosen else "NFC", word) for at, word in enumerate(words)
             ]
-        number = dice.randrange(1, len(words)) if version and not has_accents else len(words)
+        number = rng.randrange(1, len(words)) if version and not has_accents else len(words)
         return f"{text}\n{' '.join(words[:number])}" + "".join(
             f"\N{NO-BREAK SPACE}{word}" for word in words[number:]
         )
 
-    return _editing("unicode", scene, place, edit)
+    return editing("unicode", scene, place, edit)
 
 
-def _shuffled(value: Any, dice: Random) -> Any:
+def _shuffled(value: Any, rng: Random) -> Any:
     if isinstance(value, list):
-        return [_shuffled(one, dice) for one in value]
+        return [_shuffled(one, rng) for one in value]
     if not isinstance(value, dict):
         return value
     names = list(value)
-    dice.shuffle(names)
-    return {name: _shuffled(value[name], dice) for name in names}
+    rng.shuffle(names)
+    return {name: _shuffled(value[name], rng) for name in names}
 
 
 def _key_order(scene: Scene) -> Breaker | None:
     """In a tool's schema, or in JSON that is part of a text."""
-    seed = _seed(scene)
+    seed = seed_of(scene)
     tools = [
         at for at, tool in enumerate(scene.talk.tools) if "raw" not in tool and len(tool["parameters"]) > 1
     ]
-    if scene.rng.random() < 0.5 or not tools:
+    if chance(scene.rng, 0.5) or not tools:
         place = _any_place(scene)
         at = _cut(scene.base(len(scene.calls) - 1).text(place), scene.rng)
 
         def profile(version: int) -> tuple[str, int, int]:
-            text = json.dumps(_shuffled(_PROFILE, _dice(seed, version)) if version else _PROFILE)
+            text = json.dumps(_shuffled(_PROFILE, dice(seed, version)) if version else _PROFILE)
             return f"Customer profile: {text}", 0, 0
 
         insert = _inserting(place, at, profile)
-        return Breaker("key_order", _versions(scene, place), lambda draft, v: _bare(insert(draft, v)))
+        return Breaker("key_order", versions_at(scene, place), lambda draft, v: _bare(insert(draft, v)))
     tool = scene.rng.choice(tools)
 
     def apply(draft: Draft, version: int) -> Spot:
         parameters = draft.tools[tool]["parameters"]
         draft.tools[tool]["parameters"] = (
-            _shuffled(parameters, _dice(seed, version)) if version else parameters
+            _shuffled(parameters, dice(seed, version)) if version else parameters
         )
         return Spot(path=f"tools[{tool}]")
 
-    return Breaker("key_order", _versions(scene, ("tool", tool)), apply)
+    return Breaker("key_order", versions_at(scene, ("tool", tool)), apply)
 
 
 def _bare(spot: Spot | None) -> Spot | None:
     return None if spot is None else Spot(spot.place)
 
 
-def _permutation(size: int, seed: str, version: int) -> list[int]:
+def permutation(size: int, seed: str, version: int) -> list[int]:
     order = list(range(size))
     if version:
-        _dice(seed, version).shuffle(order)
+        dice(seed, version).shuffle(order)
     return order
 
 
-def _tool_order(scene: Scene) -> Breaker | None:
-    size, seed = len(scene.talk.tools), _seed(scene)
-    if size < 3:  # noqa: PLR2004 -- fewer have too few orders
-        return None
-    versions = _versions(scene, ("tool", 0))
-
-    def apply(draft: Draft, version: int) -> Spot:
-        order = _permutation(size, seed, version)
-        before = _permutation(size, seed, max((v for v in versions if v < version), default=0))
-        draft.tools = [draft.tools[at] for at in order]
-        moved = [at for at in range(size) if order[at] != before[at]] or [0]
-        return Spot(path=f"tools[{moved[0]}]", also=["tools", *(f"tools[{at}]" for at in moved)])
-
-    return Breaker("tool_order", versions, apply)
-
-
-def _tool_added(scene: Scene) -> Breaker | None:
-    at = scene.rng.randrange(len(scene.talk.tools) + 1)
-    names = {tool["name"] for tool in scene.talk.tools}
-    new = scene.rng.choice([tool for tool in EXTRA_TOOLS if tool["name"] not in names])
-
-    def apply(draft: Draft, version: int) -> Spot:
-        if version:
-            draft.tools.insert(at, copy.deepcopy(dict(new)))
-        return Spot(path=f"tools[{at}]", also=["tools"])
-
-    return Breaker("tool_added", changed_once(scene.rng, len(scene.calls)), apply)
-
-
-def _tool_removed(scene: Scene) -> Breaker | None:
-    if len(scene.talk.tools) < 2:  # noqa: PLR2004 -- the last one is never taken away
-        return None
-    at = scene.rng.randrange(len(scene.talk.tools))
-
-    def apply(draft: Draft, version: int) -> Spot:
-        if version:
-            del draft.tools[at]
-        return Spot(path=f"tools[{at}]", also=["tools"])
-
-    return Breaker("tool_removed", changed_once(scene.rng, len(scene.calls)), apply)
-
-
-def _other_line(scene: Scene, seed: str) -> Callable[[str, int], str]:
+def other_line(scene: Scene, seed: str) -> Callable[[str, int], str]:
     """Another line in place of one, or one more: words only, so that nothing looks like a value."""
     lines = [line for line in scene.lines if not any(letter.isdigit() for letter in line)]
 
     def edit(text: str, version: int) -> str:
         if not version:
             return text
-        dice = _dice(seed, version)
+        rng = dice(seed, version)
         old = text.split("\n")
-        at = Random(seed).randrange(len(old))  # noqa: S311 -- test data
-        old[at : at + Random(f"{seed}!").randrange(2)] = [dice.choice(lines)]  # noqa: S311 -- test data
+        at = dice(seed, "at").randrange(len(old))
+        old[at : at + dice(seed, "way").randrange(2)] = [rng.choice(lines)]
         return "\n".join(old)
 
     return edit
@@ -261,44 +212,32 @@ def _edited(kind: str, places: Callable[[Scene], Sequence[Place]]) -> Maker:
         found = places(scene)
         if not found:
             return None
-        breaker = _editing(kind, scene, scene.rng.choice(found), _other_line(scene, _seed(scene)))
-        return _whole_tool(breaker) if kind == "tool_edited" else breaker
+        return editing(kind, scene, scene.rng.choice(found), other_line(scene, seed_of(scene)))
 
     return make
-
-
-def _whole_tool(breaker: Breaker) -> Breaker:
-    inner = breaker.apply
-
-    def apply(draft: Draft, version: int) -> Spot | None:
-        spot = inner(draft, version)
-        return spot and spot.place and Spot(path=f"tools[{spot.place[1]}]")
-
-    breaker.apply = apply
-    return breaker
 
 
 def _few_shot_order(scene: Scene) -> Breaker | None:
     """Examples in the system prompt, or as the first messages."""
     asked = [turn.texts[0] for turn in scene.talk.turns if turn.is_text and turn.role == "user"]
-    size, seed = scene.rng.randrange(3, 6), _seed(scene)
+    size, seed = scene.rng.randrange(3, 6), seed_of(scene)
     pairs = [
         (scene.rng.choice([*asked, *scene.lines]), " ".join(scene.rng.sample(scene.lines, 2)))
         for _ in range(size)
     ]
-    versions = _versions(scene, ("system", 0))
-    if scene.rng.random() < 0.6:
+    versions = versions_at(scene, ("system", 0))
+    if chance(scene.rng, 0.6):
 
         def edit(text: str, version: int) -> str:
-            order = _permutation(size, seed, version)
+            order = permutation(size, seed, version)
             shown = "\n\n".join(f"Example:\nUser: {pairs[at][0]}\nAgent: {pairs[at][1]}" for at in order)
             return f"{text}\n\n# Examples\n\n{shown}"
 
-        return _editing("few_shot_order", scene, ("system", 0), edit, versions)
+        return editing("few_shot_order", scene, ("system", 0), edit, versions)
 
     def apply(draft: Draft, version: int) -> Spot:
-        order = _permutation(size, seed, version)
-        before = _permutation(size, seed, max((v for v in versions if v < version), default=0))
+        order = permutation(size, seed, version)
+        before = permutation(size, seed, max((v for v in versions if v < version), default=0))
         shown = [(Turn("user", [pairs[at][0]]), Turn("assistant", [pairs[at][1]])) for at in order]
         draft.turns[:0] = [turn for pair in shown for turn in pair]
         return Spot(("turn", 2 * next((at for at in range(size) if order[at] != before[at]), 0)))
@@ -311,13 +250,6 @@ MAKERS: Mapping[str, Maker] = {
     "whitespace": _whitespace,
     "unicode": _unicode,
     "key_order": _key_order,
-    "tool_order": _tool_order,
-    "tool_added": _tool_added,
-    "tool_removed": _tool_removed,
-    "tool_edited": _edited(
-        "tool_edited",
-        lambda scene: [("tool", at) for at, tool in enumerate(scene.talk.tools) if "raw" not in tool],
-    ),
     "system_changed": _edited("system_changed", lambda _scene: [("system", 0)]),
     "first_message_edited": _edited(
         "first_message_edited",

@@ -1,4 +1,4 @@
-"""What do values look like that apps put into prompts and that differ at each call? Every kind, many formats."""
+"""What do the values look like that apps put into prompts and that differ at each call?"""
 
 import base64
 import string
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import NamedTuple
+
+from dice import dice
 
 __all__ = ["KINDS", "Volatile", "choose"]
 
@@ -29,11 +31,10 @@ class Volatile(NamedTuple):
 
     def value(self, version: int) -> str:
         """The same for the same version, and another for each other one."""
-        dice = Random(f"{self.seed}:{version}")  # noqa: S311 -- test data
-        start = Random(self.seed)  # noqa: S311 -- test data
+        start = dice(self.seed)
         at = _START + timedelta(seconds=start.randrange(86_400 * 20))
         at += sum((timedelta(seconds=start.randrange(61, 900)) for _ in range(version)), timedelta())
-        return self.style(dice, at, version)
+        return self.style(dice(self.seed, version), at, version)
 
     def snippet(self, version: int) -> tuple[str, int, int]:
         """The text with the value in it, and where in it the value stands, in characters."""
@@ -48,16 +49,16 @@ def choose(kind: str, rng: Random) -> Volatile:
     return Volatile(kind, template, str(rng.getrandbits(64)), style)
 
 
-def _digits(dice: Random, number: int) -> str:
-    return str(dice.randrange(10 ** (number - 1), 10**number))
+def _digits(rng: Random, number: int) -> str:
+    return str(rng.randrange(10 ** (number - 1), 10**number))
 
 
 def _some(alphabet: str, number: int) -> Make:
-    return lambda dice, _at, _version: "".join(dice.choices(alphabet, k=number))
+    return lambda rng, _at, _version: "".join(rng.choices(alphabet, k=number))
 
 
 def _after(prefix: str, make: Make) -> Make:
-    return lambda dice, at, version: prefix + make(dice, at, version)
+    return lambda rng, at, version: prefix + make(rng, at, version)
 
 
 def _time(pattern: str) -> Make:
@@ -68,38 +69,38 @@ def _day(pattern: str) -> Make:
     return lambda _dice, at, version: (at + timedelta(days=version)).strftime(pattern)
 
 
-def _micros(dice: Random, at: datetime, _version: int) -> str:
-    return at.replace(microsecond=dice.randrange(100_000, 1_000_000)).isoformat()
+def _micros(rng: Random, at: datetime, _version: int) -> str:
+    return at.replace(microsecond=rng.randrange(100_000, 1_000_000)).isoformat()
 
 
-def _zoned(dice: Random, at: datetime, _version: int) -> str:
-    del dice
+def _zoned(rng: Random, at: datetime, _version: int) -> str:
+    del rng
     return at.astimezone(timezone(timedelta(hours=-5))).isoformat()
 
 
-def _epoch_ms(dice: Random, at: datetime, _version: int) -> str:
-    return str(int(at.timestamp()) * 1000 + dice.randrange(1000))
+def _epoch_ms(rng: Random, at: datetime, _version: int) -> str:
+    return str(int(at.timestamp()) * 1000 + rng.randrange(1000))
 
 
 def _epoch(_dice: Random, at: datetime, _version: int) -> str:
     return str(int(at.timestamp()))
 
 
-def _epoch_float(dice: Random, at: datetime, _version: int) -> str:
-    return f"{int(at.timestamp())}.{dice.randrange(10**5, 10**6)}"
+def _epoch_float(rng: Random, at: datetime, _version: int) -> str:
+    return f"{int(at.timestamp())}.{rng.randrange(10**5, 10**6)}"
 
 
-def _uuid4(dice: Random, _at: datetime, _version: int) -> str:
-    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
+def _uuid4(rng: Random, _at: datetime, _version: int) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
-def _uuid7(dice: Random, at: datetime, _version: int) -> str:
+def _uuid7(rng: Random, at: datetime, _version: int) -> str:
     head = int(at.timestamp() * 1000) << 80
-    return str(uuid.UUID(int=head | 7 << 76 | dice.getrandbits(12) << 64 | 2 << 62 | dice.getrandbits(62)))
+    return str(uuid.UUID(int=head | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62)))
 
 
-def _upper_uuid(dice: Random, at: datetime, version: int) -> str:
-    return _uuid4(dice, at, version).upper()
+def _upper_uuid(rng: Random, at: datetime, version: int) -> str:
+    return _uuid4(rng, at, version).upper()
 
 
 def _coded(number: int, alphabet: str, size: int) -> str:
@@ -110,31 +111,29 @@ def _coded(number: int, alphabet: str, size: int) -> str:
     return code
 
 
-def _ulid(dice: Random, at: datetime, _version: int) -> str:
-    return _coded(int(at.timestamp() * 1000) << 80 | dice.getrandbits(80), _CROCKFORD, 26)
+def _ulid(rng: Random, at: datetime, _version: int) -> str:
+    return _coded(int(at.timestamp() * 1000) << 80 | rng.getrandbits(80), _CROCKFORD, 26)
 
 
-def _ksuid(dice: Random, at: datetime, _version: int) -> str:
+def _ksuid(rng: Random, at: datetime, _version: int) -> str:
     seconds = int(at.timestamp()) - 1_400_000_000  # the epoch of KSUIDs
-    return _coded(seconds << 128 | dice.getrandbits(128), _BASE62, 27)
+    return _coded(seconds << 128 | rng.getrandbits(128), _BASE62, 27)
 
 
-def _object_id(dice: Random, at: datetime, _version: int) -> str:
-    return f"{int(at.timestamp()):08x}{dice.getrandbits(64):016x}"
+def _object_id(rng: Random, at: datetime, _version: int) -> str:
+    return f"{int(at.timestamp()):08x}{rng.getrandbits(64):016x}"
 
 
 def _snowflake(epoch_ms: int) -> Make:
-    return lambda dice, at, _version: str(
-        (int(at.timestamp() * 1000) - epoch_ms) << 22 | dice.getrandbits(22)
-    )
+    return lambda rng, at, _version: str((int(at.timestamp() * 1000) - epoch_ms) << 22 | rng.getrandbits(22))
 
 
-def _traceparent(dice: Random, _at: datetime, _version: int) -> str:
-    return f"00-{dice.getrandbits(128):032x}-{dice.getrandbits(64):016x}-01"
+def _traceparent(rng: Random, _at: datetime, _version: int) -> str:
+    return f"00-{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}-01"
 
 
-def _amazon_trace(dice: Random, at: datetime, _version: int) -> str:
-    return f"1-{int(at.timestamp()):08x}-{dice.getrandbits(96):024x}"
+def _amazon_trace(rng: Random, at: datetime, _version: int) -> str:
+    return f"1-{int(at.timestamp()):08x}-{rng.getrandbits(96):024x}"
 
 
 def _count(first: int, step: int) -> Make:
@@ -150,46 +149,46 @@ def _in_future(unit: str, first: int, step: int) -> Make:
 
 
 def _base64(size: int) -> Make:
-    return lambda dice, _at, _version: base64.b64encode(dice.randbytes(size)).decode()
+    return lambda rng, _at, _version: base64.b64encode(rng.randbytes(size)).decode()
 
 
 def _urlsafe(size: int) -> Make:
-    return lambda dice, _at, _version: base64.urlsafe_b64encode(dice.randbytes(size)).decode().rstrip("=")
+    return lambda rng, _at, _version: base64.urlsafe_b64encode(rng.randbytes(size)).decode().rstrip("=")
 
 
-def _float(dice: Random, _at: datetime, _version: int) -> str:
-    return f"0.{dice.randrange(10**8, 10**9)}"
+def _float(rng: Random, _at: datetime, _version: int) -> str:
+    return f"0.{rng.randrange(10**8, 10**9)}"
 
 
 def _seed(size: int) -> Make:
-    return lambda dice, _at, _version: _digits(dice, size)
+    return lambda rng, _at, _version: _digits(rng, size)
 
 
-def _s3_url(dice: Random, at: datetime, _version: int) -> str:
+def _s3_url(rng: Random, at: datetime, _version: int) -> str:
     return (
         "https://assets-prod.s3.amazonaws.com/policies/fare-rules.pdf?X-Amz-Algorithm=AWS4-HMAC-SHA256"
         f"&X-Amz-Date={at:%Y%m%dT%H%M%SZ}&X-Amz-Expires=900&X-Amz-SignedHeaders=host"
-        f"&X-Amz-Signature={dice.getrandbits(256):064x}"
+        f"&X-Amz-Signature={rng.getrandbits(256):064x}"
     )
 
 
-def _azure_url(dice: Random, at: datetime, _version: int) -> str:
-    signature = base64.urlsafe_b64encode(dice.randbytes(32)).decode().rstrip("=")
+def _azure_url(rng: Random, at: datetime, _version: int) -> str:
+    signature = base64.urlsafe_b64encode(rng.randbytes(32)).decode().rstrip("=")
     return (
         "https://flightdocs.blob.core.windows.net/manuals/baggage.pdf?sv=2024-11-04"
         f"&se={at:%Y-%m-%dT%H%%3A%M%%3A%SZ}&sr=b&sp=r&sig={signature}%3D"
     )
 
 
-def _google_url(dice: Random, at: datetime, _version: int) -> str:
+def _google_url(rng: Random, at: datetime, _version: int) -> str:
     return (
         "https://storage.googleapis.com/agent-files/seatmap.png?X-Goog-Algorithm=GOOG4-RSA-SHA256"
-        f"&X-Goog-Date={at:%Y%m%dT%H%M%SZ}&X-Goog-Expires=3600&X-Goog-Signature={dice.getrandbits(512):0128x}"
+        f"&X-Goog-Date={at:%Y%m%dT%H%M%SZ}&X-Goog-Expires=3600&X-Goog-Signature={rng.getrandbits(512):0128x}"
     )
 
 
-def _cloudfront_url(dice: Random, at: datetime, _version: int) -> str:
-    signature = base64.urlsafe_b64encode(dice.randbytes(96)).decode().rstrip("=")
+def _cloudfront_url(rng: Random, at: datetime, _version: int) -> str:
+    signature = base64.urlsafe_b64encode(rng.randbytes(96)).decode().rstrip("=")
     return (
         f"https://d3adq2kzw1f6sx.cloudfront.net/tickets/receipt.pdf?Expires={int(at.timestamp())}"
         f"&Signature={signature}&Key-Pair-Id=K2JCJMDEHXQW5F"

@@ -211,7 +211,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
                 file.write(f"{plain(request={'body': json.dumps({'model': 'gpt-4o', 'prompt': text})})}\n")
         peaks.append(_peak_kib(path))
         path.unlink()
-    assert peaks[1] < peaks[0] * 1.15
+    assert (
+        peaks[1] - peaks[0] < 48 << 10
+    )  # 300 MB more of file; what the cache doctor may keep is bounded too
 
 
 def _peak_kib(path):

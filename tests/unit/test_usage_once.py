@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_observer.call import LLMCall, Tokens
 from llm_observer.decoded import Decoded
@@ -13,16 +14,28 @@ EXCHANGE = Exchange(sdk="openai", options=Options(method="POST", route="/respons
 USED = Tokens(input_total=3, output=1)
 
 
-def seen(once, response_id="r1", *, tokens=USED, is_own=True, **fields):
+def seen(once, response_id="r1", *, tokens=USED, is_own=True, body=None, account=None, **fields):
     """Whether the usage of such an answer is told to be a repetition."""
     shape = {"provider": "openai", "wire": "openai", "operation": "responses"}
     call = LLMCall(**{**shape, "response_id": response_id, "tokens": tokens, **fields})
-    return once(call, Decoded(call=call, bills_separately=is_own), EXCHANGE).is_usage_repeated
+    exchange = replace(EXCHANGE, request_body=body, account=account)
+    return once(call, Decoded(call=call, bills_separately=is_own), exchange).is_usage_repeated
 
 
 def test_the_second_sight_of_an_answer_is_a_repetition():
     once = UsageOnce()
     assert [seen(once), seen(once)] == [False, True]
+
+
+def test_another_request_is_another_call_whatever_id_a_test_server_gives_it():
+    once = UsageOnce()
+    asked = [b"one", b"two", b"two"]
+    assert [seen(once, body=body) for body in asked] == [False, False, True]
+
+
+def test_the_same_id_of_another_account_is_another_answer():
+    once = UsageOnce()
+    assert [seen(once, account="a"), seen(once, account="b"), seen(once, account="b")] == [False, False, True]
 
 
 def test_answers_without_an_id_are_all_counted():
@@ -91,7 +104,7 @@ def test_the_memory_is_bounded():
     once = UsageOnce(max_ids=3)
     for number in range(100):
         seen(once, str(number), tokens=USED if number % 2 else None)
-    assert len(once._is_counted) == 3
+    assert len(once._seen) == 3
 
 
 @given(st.lists(st.sampled_from("abcde")))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from llm_observer.call import Cost
 
-__all__ = ["ZERO", "add", "billed_usd", "decimal_text", "dollars", "exact_sum"]
+__all__ = ["ZERO", "Amount", "add", "billed_usd", "decimal_text", "dollars", "exact_sum", "known"]
 
 ZERO = Decimal(0)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
@@ -60,3 +60,41 @@ def dollars(amount: Decimal) -> str:
     if size == 0 or size >= _ONE_DOLLAR:
         return f"{sign}${size:,.2f}"
     return f"{sign}${size:.{max(_PLACES, _DIGITS - 1 - size.adjusted())}f}"
+
+
+class Amount:
+    """How often something was, with how many tokens and how much money; None is counted, not guessed."""
+
+    __slots__ = ("count", "tokens", "unpriced", "usd")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.tokens = 0
+        self.usd = ZERO
+        self.unpriced = 0
+
+    def add(self, tokens: int | None, usd: str | None) -> None:
+        """Count one. No price matters only where there are tokens to pay."""
+        self.count += 1
+        self.tokens += known(tokens)
+        if usd is not None:
+            self.usd = add(self.usd, Decimal(usd))
+        elif tokens:
+            self.unpriced += 1
+
+    def merge(self, other: Amount) -> None:
+        """Add what *other* has."""
+        self.count += other.count
+        self.tokens += other.tokens
+        self.usd = add(self.usd, other.usd)
+        self.unpriced += other.unpriced
+
+    @property
+    def weight(self) -> tuple[Decimal, int, int]:
+        """Money first."""
+        return (self.usd, self.tokens, self.count)
+
+
+def known(count: int | None) -> int:
+    """For sums of what is known, whose unknown parts are counted elsewhere."""
+    return 0 if count is None else count

@@ -50,7 +50,8 @@ def baseline_of(
     """The best earlier prompt of any conversation, None if there is none that is the same in any part."""
     depth, owner = memory.deepest(keys)
     if owner is not None and depth == len(owner.facts):
-        return Baseline(owner, depth, Alignment(list(range(depth)) + [-1] * (len(facts) - depth), []), True)
+        to_old = [*range(depth), *([-1] * (len(facts) - depth))]
+        return Baseline(owner, depth, Alignment(to_old, []), is_successor=True)
     best, best_size = None, 0.0
     lines = list(_lines(memory, scope, stable, facts))
     if owner is not None:

@@ -1,4 +1,4 @@
-"""What is put together before a call can be judged? Its pieces, chains, tokens and the prompt it goes on from."""
+"""What is put together before a call is judged? Its pieces, chains, tokens and the prompt it goes on from."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,6 +7,7 @@ from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
 from llm_observer.cache.facts import Facts, share_before
 from llm_observer.cache.intake import Intake, Pieces, chained
+from llm_observer.cache.loss import Past
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
@@ -17,7 +18,7 @@ from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
 from llm_observer.wire import Exchange
 
-__all__ = ["Case", "Cases", "alignment_of", "input_total", "partials_of"]
+__all__ = ["Case", "Cases", "input_total", "past_of"]
 
 _WHOLE = frozenset({"tool_added", "tool_removed", "tool_order"})
 
@@ -46,6 +47,7 @@ class Cases:
         self._scale = TokenScale()
 
     def of(self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange) -> Case:
+        """The case of one call. It changes nothing but the scale of tokens."""
         pieces = self._intake.pieces(decoded)
         model = call.model_requested or call.model_responded or ""
         scope = _scope(call, exchange)
@@ -91,6 +93,7 @@ def _scope(call: LLMCall, exchange: Exchange) -> str:
 
 
 def input_total(call: LLMCall) -> int | None:
+    """All input tokens of *call*, None where the provider told none."""
     tokens = call.tokens
     return None if tokens is None else tokens.input_total
 
@@ -105,7 +108,15 @@ def _marked(call: LLMCall, pieces: Pieces) -> list[Anchor]:
     return [Anchor(last, counted)] if counted and last < len(pieces.facts) - 1 else []
 
 
-def alignment_of(case: Case, baseline: Baseline) -> Alignment:
+def past_of(case: Case) -> Past | None:
+    """What the prompt goes on from, with all that changed since; None if it is a first one."""
+    if case.baseline is None:
+        return None
+    alignment = _alignment(case, case.baseline)
+    return Past(case.baseline.line, alignment, _partials(case, alignment))
+
+
+def _alignment(case: Case, baseline: Baseline) -> Alignment:
     """The changes of the prompt, with those of the settings at the places from which on they count."""
     last = baseline.line.last
     before: Mapping[str, int] = last.settings if last else {}
@@ -139,9 +150,9 @@ def _level_start(case: Case, name: str) -> int:
     return 0
 
 
-def partials_of(case: Case, alignment: Alignment | None) -> list[int]:
+def _partials(case: Case, alignment: Alignment) -> list[int]:
     """For each change, the tokens of its piece that stand before it."""
-    if alignment is None or case.rule.is_opt_in:
+    if case.rule.is_opt_in:
         return []
     ends, parts = case.prompt.ends, []
     for change in alignment.changes:

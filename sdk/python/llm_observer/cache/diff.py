@@ -16,6 +16,8 @@ SAME_TEXT = 0.3
 """Share of a system text that must be left for it to count as the same one, edited."""
 SAME_TOOLS = 0.5
 """Share of the shorter list of tools that must be left for it to count as the same one, changed."""
+COMPACTED = 2
+"""Pieces that go for each new one, at least, where a history is summed up."""
 MAX_SHUFFLED = 64
 
 
@@ -181,7 +183,7 @@ class _Walk:
             if after.kind == before.kind == "tool_result" and after.size < before.size:
                 return "tool_result_trimmed"
             return "first_message_edited" if is_first else "history_edited"
-        if taken_out >= 2 and put_in and taken_out >= 2 * put_in:
+        if put_in and taken_out >= COMPACTED * put_in:
             return "compaction"
         if taken_out and not put_in and self._is_near_start():
             return "history_truncated"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from llm_observer.cache.baseline import anchors_of
 from llm_observer.cache.canonical import Breathe
-from llm_observer.cache.case import Case, Cases, alignment_of, input_total, partials_of
+from llm_observer.cache.case import Case, Cases, input_total, past_of
 from llm_observer.cache.findings import Prices
 from llm_observer.cache.intake import Intake
 from llm_observer.cache.judge import judged, unseen
@@ -65,22 +65,13 @@ class CacheDoctor:
         return replace(call, cache=cache, segments=_segments(case, cache), segment_count=len(case.keys))
 
     def _diagnosed(self, case: Case, prices: Prices | None) -> CacheUse:
-        baseline, tokens = case.baseline, case.call.tokens
-        alignment = alignment_of(case, baseline) if baseline else None
+        tokens = case.call.tokens
         actual = None if tokens is None or not input_total(case.call) else tokens.cache_read
         is_unmarked = case.rule.is_opt_in and not case.prompt.markers and case.prompt.mode is None
         is_unmarked = is_unmarked or (case.prompt.mode == "explicit" and not case.prompt.markers)
         if actual is None and is_unmarked and input_total(case.call):
             actual = 0
-        found = reach(
-            self._state,
-            case.rule,
-            case.prompt,
-            baseline.line if baseline else None,
-            alignment,
-            with_markers=is_unmarked,
-            partials=partials_of(case, alignment),
-        )
+        found = reach(self._state, case.rule, case.prompt, past_of(case), with_markers=is_unmarked)
         return judged(case, found, actual, prices)
 
     def _remembered(self, case: Case, cache: CacheUse, event_id: str) -> CacheUse:

@@ -170,8 +170,7 @@ def _spans(forms: Forms, hasher: Hasher) -> list[bytes]:
     packed: list[bytes] = []
     for place, (leaf, spans) in enumerate(forms.spans):
         text = leaf.text.encode("utf-8", "surrogatepass")
-        for span in spans[: MAX_SPANS - len(packed)]:
-            packed.append(_packed(place, span, text, hasher))
+        packed += [_packed(place, span, text, hasher) for span in spans[: MAX_SPANS - len(packed)]]
     return packed
 
 

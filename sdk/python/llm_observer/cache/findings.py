@@ -1,4 +1,4 @@
-"""How is a loss told to a person? Where, what, how sure, how much money, and what to change; never the text."""
+"""How is a loss told to a person? Where, what, how sure, how much money, what to change; never the text."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Context, Decimal, localcontext

@@ -58,6 +58,7 @@ _UUID = p.pattern(
 )
 _PLAIN_FORMS: tuple[tuple[str, re.Pattern[bytes], float], ...] = (
     ("request_id", p.pattern(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"), 0.4),  # W3C traceparent
+    ("request_id", p.pattern(r"[0-9]-[0-9a-f]{8}-[0-9a-f]{24}"), 0.4),  # X-Amzn-Trace-Id
     ("ulid", p.pattern(r"[0-7](?:[0-9A-HJKMNP-TV-Z]{25}|[0-9a-hjkmnp-tv-z]{25})"), 0.3),
     ("object_id", p.pattern(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{24}"), 0.2),
 )
@@ -109,11 +110,13 @@ def label_of(data: bytes, at: int) -> Label:
 
 def names_an_id(data: bytes, label: Label) -> bool:
     """Whether the label says: here comes the id of a request, session or trace."""
+    if label.role not in ("id", "some_id", "bare_id"):
+        return False
     has_sign = any(sign in label.gap for sign in (b":", b"=", b"#", b">"))
-    if label.role == "bare_id" or not (has_sign or label.gap == b" "):
-        return has_sign and label.role in ("bare_id", "some_id", "id")
+    if not has_sign and (label.role == "bare_id" or label.gap != b" "):
+        return False
     if label.role != "id":
-        return label.role == "some_id"
+        return True
     head = data[max(0, label.start - _LABEL_BYTES) : label.start].rstrip(b" _-")
     return head[len(head.rstrip(LETTERS)) :].lower() in p.IDENTIFIED
 
@@ -171,18 +174,25 @@ def token_span(data: bytes, start: int, run: bytes) -> Span | None:
     if uuid:
         return Span("uuid", start + uuid.start(), len(uuid[0]), 0.3)
     token = run.strip(b"-_")
-    start += run.find(token)
+    at = start + run.find(token)
     for kind, form, suspicion in _PLAIN_FORMS:
         if form.fullmatch(token):
-            return Span(kind, start, len(token), suspicion)
+            return Span(kind, at, len(token), suspicion)
     if _is_prefixed(token):
-        return Span("request_id", start, len(token), 0.3)
-    if len(token) >= _MIN_NONCE and (_HEX.fullmatch(token) or _is_random(token)):
-        return _nonce(data, start, token)
-    part = _LONG_PART.search(token)
-    if part and part[0] != token:
-        return token_span(data, start + part.start(), part[0])
-    return None
+        return Span("request_id", at, len(token), 0.3)
+    nonce = _nonce_in(run, token)
+    return _nonce(data, start + run.find(nonce), nonce) if nonce else None
+
+
+def _nonce_in(run: bytes, token: bytes) -> bytes | None:
+    """The random part of a run; one `-` or `_` at an end is URL-safe base64's, more are a frame's."""
+    if _HEX.fullmatch(token):
+        return token
+    whole = run if len(run) - len(token) == 1 else token
+    if len(whole) >= _MIN_NONCE and _is_random(whole):
+        return whole
+    parts = (part for part in _LONG_PART.findall(token) if _HEX.fullmatch(part) or _is_random(part))
+    return next(parts, None)
 
 
 def _is_prefixed(token: bytes) -> bool:

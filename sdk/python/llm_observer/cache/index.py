@@ -2,6 +2,7 @@
 
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 
 __all__ = ["PrefixIndex"]
@@ -31,9 +32,14 @@ class _Run:
     def __len__(self) -> int:
         return len(self.keys) - self.head
 
-    def find(self, key: int) -> int:
-        """Where *key* stands: at the head, unless somebody's keys are not chained."""
-        return self.head if self.keys[self.head] == key else self.keys.index(key, self.head)
+    def overlap(self, keys: "array[int]", at: int) -> tuple[int, int]:
+        """From where to where its keys are those of *keys* from *at*, the first of which it has."""
+        start = self.head
+        if self.keys[start] != keys[at]:  # only if somebody's keys are not chained
+            start = self.keys.index(keys[at], start)
+        count = min(len(self.keys) - start, len(keys) - at)
+        mine, theirs = self.keys[start : start + count], keys[at : at + count]
+        return start, start + (count if mine == theirs else _first_difference(mine, theirs))
 
     def unlink(self) -> None:
         """Leave the order of use."""
@@ -98,7 +104,8 @@ class PrefixIndex:
             run = self._runs.get(keys[known])
             if run is None or (ttl_s is not None and now - run.used > ttl_s):
                 break
-            known += _shared(run.keys, run.find(keys[known]), packed, known)
+            start, stop = run.overlap(packed, known)
+            known += stop - start
         return known
 
     def touch(self, keys: Sequence[int], now: float) -> None:
@@ -110,7 +117,9 @@ class PrefixIndex:
             run = self._runs.get(keys[done])
             if run is None:
                 last = self._new_run(now) if last is None else last
-                done += self._append(last, keys[done:])
+                count = self._enter(keys[done:], last)
+                last.keys.extend(packed[done : done + count])
+                done += count
             else:
                 last = self._cut_out(run, packed, done)
                 last.used = now
@@ -123,25 +132,22 @@ class PrefixIndex:
         run.link_before(self._end)
         return run
 
-    def _append(self, run: _Run, keys: Sequence[int]) -> int:
-        """Let *run* go on with *keys* up to the first that is known; returns how many."""
+    def _enter(self, keys: Sequence[int], run: _Run) -> int:
+        """Enter *keys* as those of *run* up to the first that is known; returns how many."""
         runs = self._runs
         before = len(runs)
         for key in keys:
             if key in runs:
                 break
             runs[key] = run
-        count = len(runs) - before
-        run.keys.extend(array("Q", keys[:count]))
-        return count
+        return len(runs) - before
 
     def _cut_out(self, run: _Run, keys: "array[int]", at: int) -> _Run:
         """A run of just those keys of *run* that *keys* go through from *at*."""
-        start = run.find(keys[at])
-        stop = start + _shared(run.keys, start, keys, at)
+        start, stop = run.overlap(keys, at)
         if stop < len(run.keys):
+            start -= run.head
             run, _ = self._split(run, stop)
-            start = run.find(keys[at])
         return run if start == run.head else self._split(run, start)[1]
 
     def _split(self, run: _Run, at: int) -> tuple[_Run, _Run]:
@@ -180,17 +186,9 @@ class PrefixIndex:
             self._removed = 0
 
 
-def _shared(mine: "array[int]", my_start: int, theirs: "array[int]", their_start: int) -> int:
-    """How many items are the same in both, from those places on."""
-    count = min(len(mine) - my_start, len(theirs) - their_start)
-    mine, theirs = mine[my_start : my_start + count], theirs[their_start : their_start + count]
-    if mine == theirs:
-        return count
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if mine[low:middle] == theirs[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _first_difference(mine: "array[int]", theirs: "array[int]") -> int:
+    """Where two unequal arrays part. If the keys are chained, what is equal once was so all the way."""
+    place = bisect_left(range(len(mine)), x=True, key=lambda place: mine[place] != theirs[place])
+    if mine[:place] == theirs[:place]:
+        return place
+    return next(place for place, pair in enumerate(zip(mine, theirs, strict=True)) if pair[0] != pair[1])

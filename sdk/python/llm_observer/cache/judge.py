@@ -18,6 +18,7 @@ NEAR = 64
 
 
 def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
+    """What is to be said of a call. actual: tokens that the provider says were read, None if it does not."""
     rule, ends = case.rule, case.prompt.ends
     ideal = max(found.ideal, actual or 0) if actual else found.ideal
     is_exact = found.is_ideal_exact and found.ideal == ideal

@@ -9,7 +9,7 @@ from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.simulator import CacheState, Reading
 
-__all__ = ["Loss", "Reach", "reach"]
+__all__ = ["Loss", "Past", "Reach", "reach"]
 
 OBSTACLES = (
     ("ttl", "ttl_expired"),
@@ -18,6 +18,14 @@ OBSTACLES = (
     ("look_back", "look_back_exceeded"),
 )
 MAX_STAGES = 64
+
+
+class Past(NamedTuple):
+    """What a prompt goes on from. partials: for each change, how many tokens of its piece stand before it."""
+
+    line: Conversation
+    alignment: Alignment
+    partials: Sequence[int]
 
 
 class Loss(NamedTuple):
@@ -37,23 +45,12 @@ class Reach(NamedTuple):
     losses: list[Loss]
 
 
-def reach(
-    state: CacheState,
-    rule: Rule,
-    prompt: Prompt,
-    line: Conversation | None,
-    alignment: Alignment | None,
-    *,
-    with_markers: bool,
-    partials: Sequence[int] = (),
-) -> Reach:
+def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, with_markers: bool) -> Reach:
     """How far *prompt* can read, and how far without each obstacle, one after the other.
 
-    with_markers: count the lack of breakpoints as an obstacle. partials: for each change, how many tokens of
-    its piece stand before it.
+    past: what it goes on from. with_markers: count the lack of breakpoints as an obstacle.
     """
-    changes = alignment.changes if alignment else []
-    partial = partials[0] if partials else 0
+    partial = past.partials[0] if past and past.partials else 0
     reusable = state.read(prompt, rule, partial=partial)
     obstacles = (*OBSTACLES, ("markers", "breakpoint_missing")) if with_markers else OBSTACLES
     losses, best, relax = [], reusable, []
@@ -63,27 +60,27 @@ def reach(
         if reading.tokens > best.tokens:
             losses.append(Loss(kind, reading.tokens - best.tokens))
             best = reading
-    if line is not None and alignment is not None:
-        for stage, keys in enumerate(_stages(prompt, line, alignment)):
-            following = partials[stage + 1] if stage + 1 < len(partials) else 0
-            reading = state.read(prompt._replace(keys=keys), rule, relax=relax, partial=following)
-            gained = max(reading.tokens - best.tokens, 0)
-            losses.append(Loss(changes[stage].kind, gained, changes[stage]))
-            best = reading if gained else best
+    for change, keys, following in _stages(prompt, past) if past else ():
+        reading = state.read(prompt._replace(keys=keys), rule, relax=relax, partial=following)
+        gained = max(reading.tokens - best.tokens, 0)
+        losses.append(Loss(change.kind, gained, change))
+        best = reading if gained else best
     return Reach(reusable, best.tokens, best.is_exact, losses)
 
 
-def _stages(prompt: Prompt, line: Conversation, alignment: Alignment) -> Iterator[list[int]]:
-    """The prompt's keys with the first change undone, with the first two undone, and so on.
+def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, list[int], int]]:
+    """Each change, the prompt's keys with it and all before it undone, and the tokens before the next one.
 
     Pieces before the next change have the keys that they had in the earlier prompt; those behind it have
     keys that nobody ever had.
     """
-    changes = alignment.changes
-    for stage in range(min(len(changes), MAX_STAGES)):
-        is_last = stage + 1 >= min(len(changes), MAX_STAGES)
+    changes = past.alignment.changes[:MAX_STAGES]
+    for stage, change in enumerate(changes):
+        is_last = stage + 1 >= len(changes)
         until = len(prompt.keys) if is_last else changes[stage + 1].piece
-        yield [
-            line.keys[old] if place < until and old >= 0 else -1 - place
-            for place, old in enumerate(alignment.to_old)
+        following = past.partials[stage + 1] if stage + 1 < len(past.partials) else 0
+        keys = [
+            past.line.keys[old] if place < until and old >= 0 else -1 - place
+            for place, old in enumerate(past.alignment.to_old)
         ]
+        yield change, keys, following

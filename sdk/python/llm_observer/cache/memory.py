@@ -3,6 +3,7 @@
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from llm_observer.cache.facts import Facts
 from llm_observer.cache.prompt import Marker
@@ -17,46 +18,19 @@ PER_KEY = 130
 PER_CONVERSATION = 1200
 
 
-class Record:
+class Record(NamedTuple):
     """A call whose prompt is known. settings: 64-bit hashes by wire name. usage: None where it told none."""
 
-    __slots__ = (
-        "event_id",
-        "first_byte_s",
-        "length",
-        "markers",
-        "read",
-        "settings",
-        "started_s",
-        "tag",
-        "total",
-        "written",
-    )
-
-    def __init__(
-        self,
-        *,
-        event_id: str,
-        tag: int,
-        length: int,
-        started_s: float,
-        first_byte_s: float | None,
-        settings: Mapping[str, int],
-        markers: Sequence[Marker],
-        total: int | None,
-        read: int | None,
-        written: int | None,
-    ) -> None:
-        self.event_id = event_id
-        self.tag = tag
-        self.length = length
-        self.started_s = started_s
-        self.first_byte_s = first_byte_s
-        self.settings = settings
-        self.markers = tuple(markers)
-        self.total = total
-        self.read = read
-        self.written = written
+    event_id: str
+    tag: int
+    length: int
+    started_s: float
+    first_byte_s: float | None
+    settings: Mapping[str, int]
+    markers: Sequence[Marker]
+    total: int | None
+    read: int | None
+    written: int | None
 
 
 class Conversation:

@@ -42,7 +42,9 @@ def numbers(data: bytes, start: int, end: int) -> tuple[list[Span], int]:
 
 def weekdays(data: bytes, start: int, end: int) -> Iterator[Span]:
     """English names of weekdays."""
-    for found in p.WEEKDAY.finditer(data, start, end):
+    for found in p.WEEKDAY.finditer(data, start, end + _LONGEST_STEM):
+        if found.start() >= end:
+            return
         name = _WEEKDAY_START.search(data, max(0, found.start() - _LONGEST_STEM), found.end())
         if name:
             yield Span("date", name.start(), len(name[0]), _in_context(data, name.start(), _HARMLESS))
@@ -65,6 +67,8 @@ def _total(data: bytes, span: Span) -> Iterator[Span]:
 
 def _is_in_word(data: bytes, at: int) -> bool:
     before = data[at - 1 : at]
+    if before == b"-" and p.AFTER_CLOCK.fullmatch(data[at - 4 : at]):
+        return False
     return before.isalpha() or (before in (b"_", b"-") and data[at - 2 : at - 1].isalnum())
 
 
@@ -199,7 +203,7 @@ def _by_tail(data: bytes, at: int, label: Label) -> Span | None:
     before = label_of(data, label.start)
     if before.role in ("turn", "call"):
         return _by_turn(data, at, label)
-    by_label = {"uptime": _by_uptime, "seed": _by_seed}.get(before.role)
+    by_label = {"uptime": _by_uptime, "seed": _by_seed, "random": _by_random}.get(before.role)
     return by_label(data, at, label) if by_label else None
 
 
@@ -225,6 +229,11 @@ def _by_seed(data: bytes, at: int, label: Label) -> Span | None:
     return Span("random_number", at, len(figure[0]), _CLEAR) if figure else None
 
 
+def _by_random(data: bytes, at: int, label: Label) -> Span | None:
+    """The 12 of "random: 12", but not "random 12"."""
+    return _by_seed(data, at, label) if b":" in label.gap or b"=" in label.gap else None
+
+
 def _by_nonce(data: bytes, at: int, label: Label) -> Span | None:
     del label
     return _labelled(data, at, "nonce", _CLEAR)
@@ -242,6 +251,7 @@ _BY_ROLE: Mapping[str, Callable[[bytes, int, Label], Span | None]] = {
     "in": _by_in,
     "il_y_a": _by_il_y_a,
     "seed": _by_seed,
+    "random": _by_random,
     "nonce": _by_nonce,
 }
 """What the word in front makes of a number."""

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 __all__ = [
+    "AFTER_CLOCK",
     "AGO",
     "ALNUM_REST",
     "CLOCK",
@@ -98,7 +99,8 @@ _ROLES = {
     "bare_id": _BARE_IDS,
     "tail": f"{_COUNTS} ms seconds secs sec s value",
     "id": "id ids",
-    "seed": "seed rand random",
+    "seed": "seed",
+    "random": "rand random sampling entropy",
     "nonce": "nonce salt",
     "uptime": "uptime elapsed",
     "in": "in vor hace dans seit",
@@ -163,6 +165,8 @@ MONTH_FIRST = pattern(
     rf"(?:{_TIME}{_ZONE}?(?: (?P<y2>{_YEAR})(?!\d))?)?){_EDGE}"
 )
 CLOCK = pattern(rf"(?>{_MINUTES}(?:(?<=:\d\d:\d\d){_ZONE}| ?{_NAMED})?|{_HOUR}{_HALF})(?![A-Za-z\d]|[:.,]\d)")
+AFTER_CLOCK = re.compile(rb":[0-5][0-9]-")
+"""Where the second half of 09:00-17:00 starts."""
 WEEKDAY = pattern(
     "day(?![A-Za-z])(?:" + "|".join(f"(?<={day})" for day in sorted(_DAYS_IN_FULL.split())) + ")"
 )

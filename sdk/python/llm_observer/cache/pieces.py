@@ -79,7 +79,7 @@ def _message(message: dict[str, Any]) -> Iterator[Piece]:
     first = blocks[0]
     if rest:
         blocks[0] = first._replace(value={**rest, "": first.value})
-    ttl = _marker(message)
+    ttl = _own_marker(message)
     if ttl is not None:
         blocks[-1] = blocks[-1]._replace(marker_ttl_s=ttl)
     yield from blocks
@@ -125,15 +125,19 @@ def _kind(block_type: str, otherwise: PieceKind) -> PieceKind:
     return otherwise
 
 
-def _marker(value: Mapping[str, Any]) -> int | None:
+def _marker(block: Mapping[str, Any]) -> int | None:
+    """The lifetime that a block's marker asks for; one on a part of a tool result stands on the result."""
+    nested = block.get("content")
+    parts = nested if isinstance(nested, list) else []
+    found = [_own_marker(one) for one in (*parts, block) if isinstance(one, dict)]
+    return next((ttl for ttl in reversed(found) if ttl is not None), None)
+
+
+def _own_marker(value: Mapping[str, Any]) -> int | None:
     for name in MARKERS:
         marker = value.get(name)
         if isinstance(marker, dict):
             return TTLS.get(str(marker.get("ttl")), 0)
-    nested = value.get("content")
-    if isinstance(nested, list):
-        found = [ttl for item in nested if isinstance(item, dict) and (ttl := _marker(item)) is not None]
-        return found[-1] if found else None
     return None
 
 

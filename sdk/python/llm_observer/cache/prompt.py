@@ -30,11 +30,11 @@ KINDS: tuple[PieceKind, ...] = (
 """Tools come first, then output schema, system and messages: the order in which providers cache."""
 
 Mode = Literal["automatic", "implicit", "explicit"]
-"""`automatic`: Anthropic's top-level `cache_control`. `implicit`, `explicit`: OpenAI's `prompt_cache_options`."""
+"""`automatic`: Anthropic's top-level `cache_control`. The others: OpenAI's `prompt_cache_options`."""
 
 
 class Marker(NamedTuple):
-    """A breakpoint that the app set. position: of the piece that it stands on. ttl_s: asked for, else None."""
+    """A breakpoint that the app set. position: of the piece it stands on. ttl_s: asked for, else None."""
 
     position: int
     ttl_s: int | None = None

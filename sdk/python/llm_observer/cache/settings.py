@@ -1,9 +1,9 @@
 """Which settings of a request are part of the cache key, and from which part of the prompt on?
 
-Anthropic: table "what invalidates the cache" of its prompt-caching guide (platform.claude.com, November 2026):
-model and beta headers from the tools on, output format and speed from the system text on, tool choice,
-thinking and effort from the messages on. OpenAI: "cache-affecting settings" of its guide (2026-09-20): from the
-start. Of any other provider only the model is known to matter.
+Anthropic: table "what invalidates the cache" of its prompt-caching guide (platform.claude.com, November
+2026): model and beta headers from the tools on, output format and speed from the system text on, tool choice,
+thinking and effort from the messages on. OpenAI: "cache-affecting settings" of its guide (2026-09-20): from
+the start. Of any other provider only the model is known to matter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +74,7 @@ def settings_of(
     rule_id: str, model: str, scope: str, given: Mapping[str, msgspec.Raw], exchange: Exchange, hasher: Hasher
 ) -> Settings:
     """The cache-affecting settings of a request. scope: whose cache, so that two never meet."""
-    number = _numbers(hasher)
+    number = hasher.number
     rows = [
         ("model", "model_changed", "tools", number(model.encode()), "model"),
         *_rows(_TABLES.get(rule_id, ()), given, exchange, number),
@@ -90,10 +90,6 @@ def settings_of(
         levels={row[0]: row[2] for row in rows},
         paths={row[0]: row[4] for row in rows},
     )
-
-
-def _numbers(hasher: Hasher) -> Callable[[bytes], int]:
-    return lambda data: hasher.number(data)
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""Where in the tokens does a piece end? No tokenizer: the provider's own counts are anchors, bytes lie between."""
+"""Where in the tokens does a piece end? No tokenizer: providers' counts are anchors, bytes lie between."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,6 +11,10 @@ OVERHEAD = 12
 """Bytes' worth of tokens that every piece costs beside its text (role, separators)."""
 RECENT = 0.8
 """Weight of the past in the running ratio, so that it follows a change of language or content."""
+
+FEW = 64
+"""Tokens of a prompt that is too short to tell a ratio."""
+MAX_MODELS = 256
 
 
 class Anchor(NamedTuple):
@@ -36,11 +40,11 @@ class TokenScale:
 
     def learn(self, model: str, size: int, tokens: int) -> None:
         """*size* bytes of prompt were *tokens*."""
-        if tokens < 64 or size <= 0:
+        if tokens < FEW or size <= 0:
             return
         seen = size / tokens
         known = self._ratios.get(model)
-        if known is None and len(self._ratios) >= 256:
+        if known is None and len(self._ratios) >= MAX_MODELS:
             self._ratios.clear()
         self._ratios[model] = seen if known is None else RECENT * known + (1 - RECENT) * seen
 

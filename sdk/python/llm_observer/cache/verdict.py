@@ -42,7 +42,7 @@ def verdict_of(
     tolerance: int,
     is_too_short: bool,
 ) -> Verdict:
-    """The verdict of a call whose *losses* are scaled. tolerance: tokens within which two counts are equal."""
+    """The verdict of a call whose *losses* are scaled. tolerance: within which two counts are equal."""
     if actual is None:
         return "unknown"
     if actual >= ideal - tolerance:

@@ -26,43 +26,52 @@ class UsageOnce:
 
     def __init__(self, *, max_ids: int = MAX_IDS) -> None:
         self._max_ids = max_ids
-        self._is_counted: OrderedDict[bytes, bool] = OrderedDict()
-        """By response, last seen last: its usage was counted (True), or is still awaited (False)."""
+        self._seen: OrderedDict[bytes, tuple[bool, bytes | None]] = OrderedDict()
+        """By response, last seen last: whether its usage was counted or is still awaited, and its request."""
 
     def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:  # noqa: ARG002 - the spec
         """*call*, marked if its usage is another answer's or was counted before."""
-        key = _key(call)
-        before = self._recall(key)
+        key, body = _key(call, exchange), _body(decoded, exchange)
+        before = self._recall(key, body)
         if call.tokens is None:
             if before is None and decoded.bills_separately:
-                self._remember(key, is_counted=False)
+                self._remember(key, body, is_counted=False)
             return call
         is_first = before is False or (before is None and decoded.bills_separately)
         if not is_first:
             return replace(call, is_usage_repeated=True)
         if not call.is_usage_repeated and call.ending != "local":  # a local answer may pass on a real one
-            self._remember(key, is_counted=True)
+            self._remember(key, body, is_counted=True)
         return call
 
-    def _recall(self, key: bytes | None) -> bool | None:
+    def _recall(self, key: bytes | None, body: bytes | None) -> bool | None:
         """Whether the usage of *key* was counted, None if it was not seen; a response in use stays known."""
-        if key is None or key not in self._is_counted:
+        if key is None or key not in self._seen:
             return None
-        self._is_counted.move_to_end(key)
-        return self._is_counted[key]
+        self._seen.move_to_end(key)
+        is_counted, asked = self._seen[key]
+        return None if body is not None and asked is not None and body != asked else is_counted
 
-    def _remember(self, key: bytes | None, *, is_counted: bool) -> None:
+    def _remember(self, key: bytes | None, body: bytes | None, *, is_counted: bool) -> None:
         if key is None:
             return
-        self._is_counted[key] = is_counted
-        self._is_counted.move_to_end(key)
-        while len(self._is_counted) > self._max_ids:
-            self._is_counted.popitem(last=False)
+        asked = self._seen.get(key, (False, None))[1] if body is None else body
+        self._seen[key] = (is_counted, asked)
+        self._seen.move_to_end(key)
+        while len(self._seen) > self._max_ids:
+            self._seen.popitem(last=False)
 
 
-def _key(call: LLMCall) -> bytes | None:
-    """A short stand-in for provider and response id, None where the answer has no id."""
+def _key(call: LLMCall, exchange: Exchange) -> bytes | None:
+    """A short stand-in for account, provider and response id, None where the answer has no id."""
     if not call.response_id:
         return None
-    text = f"{call.provider}\0{call.response_id}".encode("utf-8", "surrogatepass")
+    text = f"{exchange.account}\0{call.provider}\0{call.response_id}".encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=16).digest()
+
+
+def _body(decoded: Decoded, exchange: Exchange) -> bytes | None:
+    """A short stand-in for the request of a call that is billed by itself, None for any other."""
+    if not decoded.bills_separately or not exchange.request_body:
+        return None
+    return blake2b(exchange.request_body, digest_size=8).digest()

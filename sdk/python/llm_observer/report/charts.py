@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llm_observer.money import ZERO, dollars
 from llm_observer.report.blocks import MARKS, Cell, mark, section, table
@@ -19,6 +19,8 @@ __all__ = ["conversations", "prefixes", "spend"]
 
 MAX_MAPS = 8
 MAX_LINES = 12
+MAX_DEAR = 8
+"""Lines for the most missed money; the others are for pauses, which cost less and tell more of time."""
 _DAY_S = 86_400
 _HIGH = 100
 _GAP = 0.16
@@ -177,13 +179,13 @@ def _grown(found: PrefixMap) -> Html | None:
 
 def conversations(report: Report) -> Html | None:
     """A line for each conversation."""
-    found = report.conversations[:MAX_LINES]
+    found = _chosen(report.conversations)
     if not found:
         return None
     rest = len(report.conversations) - len(found)
     more = f" {rest:,} more are in the JSON form." if rest else ""
     lead = (
-        "Linked by their prompts, each from its first call to its last; the most missed money first. "
+        "Linked by their prompts, each from its first call to its last: the most missed money, then pauses. "
         f"A pause that outlived the cache is hatched.{more}"
     )
     keys = (("hit", "hit"), ("partial", "part"), ("miss", "miss"), ("first", "first call"))
@@ -191,6 +193,12 @@ def conversations(report: Report) -> Html | None:
              _key("pause", "pause"), _key("expired", "pause that cost the cache"), class_="key")  # fmt: skip
     lines = el("ol", *(_line(one) for one in found), class_="lines")
     return section("conversations", "Conversations", lead, key, lines)
+
+
+def _chosen(found: Sequence[Conversation]) -> Sequence[Conversation]:
+    """Those with the most missed money, then those with the most pauses that cost the cache."""
+    rest = sorted(found[MAX_DEAR:], key=lambda one: -sum(pause.is_expired for pause in one.pauses))
+    return [*found[:MAX_DEAR], *rest][:MAX_LINES]
 
 
 def _line(found: Conversation) -> Html:

@@ -9,44 +9,11 @@ import msgspec
 
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import CacheUse
-from llm_observer.money import ZERO, add, billed_usd
+from llm_observer.money import ZERO, Amount, add, billed_usd, known
 
 __all__ = ["Amount", "Figures", "Tally", "known"]
 
 _FAILED = 400
-
-
-class Amount:
-    """How often something was, with how many tokens and how much money; None is counted, not guessed."""
-
-    __slots__ = ("count", "tokens", "unpriced", "usd")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.tokens = 0
-        self.usd = ZERO
-        self.unpriced = 0
-
-    def add(self, tokens: int | None, usd: str | None) -> None:
-        """Count one. No price matters only where there are tokens to pay."""
-        self.count += 1
-        self.tokens += known(tokens)
-        if usd is not None:
-            self.usd = add(self.usd, Decimal(usd))
-        elif tokens:
-            self.unpriced += 1
-
-    def merge(self, other: Amount) -> None:
-        """Add what *other* has."""
-        self.count += other.count
-        self.tokens += other.tokens
-        self.usd = add(self.usd, other.usd)
-        self.unpriced += other.unpriced
-
-    @property
-    def weight(self) -> tuple[Decimal, int, int]:
-        """Money first."""
-        return (self.usd, self.tokens, self.count)
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,11 +111,6 @@ _COUNTED = (
     "output_tokens",
     "without_verdict",
 )
-
-
-def known(count: int | None) -> int:
-    """For sums of what is known, whose unknown parts are counted elsewhere."""
-    return 0 if count is None else count
 
 
 def _is_failed(call: LLMCall) -> bool:

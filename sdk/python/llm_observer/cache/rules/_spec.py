@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     id: RuleId
     source: str
     checked: str
-    """ISO date on which *source* was compared."""
+    """ISO date on which *source* was compared; empty where it was not."""
     minimum: int
     step: int
     ttl_s: float

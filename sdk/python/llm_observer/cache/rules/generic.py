@@ -2,7 +2,7 @@
 
 Steps are what recorded usage supports where there is any (in brackets), else what the vendor or the serving
 software says. Lifetimes that no vendor states are an hour: caches of this kind are emptied when memory is
-short.
+short. A row that is `_assumed` follows what is generally known of that server; its page was not compared.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,13 @@ def _prefix(source: str, *, step: int, minimum: int | None = None, ttl_s: float 
     )
 
 
-LLAMA_CPP = _prefix("https://github.com/ggml-org/llama.cpp tools/server (cache_prompt)", step=1)
-VLLM = _prefix("https://docs.vllm.ai/en/latest/design/prefix_caching/", step=16)
-SGLANG = _prefix("https://docs.sglang.ai/ (RadixAttention, page size 1)", step=1)
+def _assumed(source: str, *, step: int, minimum: int | None = None, ttl_s: float = HOUR_S) -> Rule:
+    return _prefix(source, step=step, minimum=minimum, ttl_s=ttl_s)._replace(checked="")
+
+
+LLAMA_CPP = _assumed("https://github.com/ggml-org/llama.cpp tools/server (cache_prompt)", step=1)
+VLLM = _assumed("https://docs.vllm.ai/en/latest/design/prefix_caching/", step=16)
+SGLANG = _assumed("https://docs.sglang.ai/ (RadixAttention, page size 1)", step=1)
 GENERIC: Mapping[str, Rule] = {
     "x_ai": _prefix(  # [192, 320, 704]
         "https://docs.x.ai/developers/advanced-api-usage/prompt-caching", step=64
@@ -40,17 +44,17 @@ GENERIC: Mapping[str, Rule] = {
         "https://docs.mistral.ai/studio-api/conversations/advanced/prompt-caching", step=16
     ),
     "zai": _prefix("https://docs.z.ai/guides/capabilities/cache", step=1),  # [14, 43, 173, 279]
-    "moonshot_ai": _prefix("https://platform.moonshot.ai/docs", step=1),
-    "alibaba": _prefix(
+    "moonshot_ai": _assumed("https://platform.moonshot.ai/docs", step=1),
+    "alibaba": _assumed(
         "https://www.alibabacloud.com/help/en/model-studio/context-cache", step=1, minimum=256
     ),
-    "minimax": _prefix(
+    "minimax": _assumed(
         "https://platform.minimax.io/docs/api-reference/text-prompt-caching", step=1, minimum=512
     ),
-    "cerebras": _prefix(
+    "cerebras": _assumed(
         "https://inference-docs.cerebras.ai/capabilities/prompt-caching", step=128, ttl_s=FIVE_MINUTES_S
     ),
-    "fireworks": _prefix("https://docs.fireworks.ai/guides/prompt-caching", step=1),
+    "fireworks": _assumed("https://docs.fireworks.ai/guides/prompt-caching", step=1),
     "together": VLLM,
     "deepinfra": VLLM,
     "novita": VLLM,
