@@ -42,8 +42,8 @@ _MARKINGS = {"anthropic": ("both", "both", "last", "automatic"), "old": ("implic
 _NEEDS_LARGE = {"below_minimum"}
 _ON_TRACES_ONLY = {
     "compaction", "history_truncated", "tool_result_trimmed", "message_lengthened", "too_many_breakpoints",
-    "below_minimum", "look_back_exceeded", "unread_writes", "parallel_calls", "few_shot_order", "tool_added",
-    "tool_removed", "tool_order", "tool_edited", "history_edited", "first_message_edited",
+    "below_minimum", "look_back_exceeded", "unread_writes", "parallel_calls", "few_shot_order",
+    "history_edited", "first_message_edited",
 }  # fmt: skip
 _DOUBLES = (*volatile.KINDS, "whitespace", "system_changed", "tool_edited")
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -253,16 +253,17 @@ def _answer(rng: Random, draft: Draft, reading: Reading) -> dict[str, Any]:
 _ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "chat": {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1793620800,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Sure."}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."},
+                     "finish_reason": "stop"}],
     },
     "responses": {
         "id": "resp_1", "object": "response", "created_at": 1793620800, "status": "completed",
         "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-                    "content": [{"type": "output_text", "text": "Sure.", "annotations": []}]}],
+                    "content": [{"type": "output_text", "text": "Yes.", "annotations": []}]}],
     },
     "anthropic": {
-        "id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "end_turn", "stop_sequence": None,
-        "content": [{"type": "text", "text": "Sure."}],
+        "id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "end_turn",
+        "stop_sequence": None, "content": [{"type": "text", "text": "Yes."}],
     },
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from scenes import FIXED, Breaker, Maker, Scene, call_of, changed_once, is_user_
 
 __all__ = ["MAKERS"]
 
+_MOST_BREAKPOINTS = 4
 _SHORT = "You are a friendly helper of an airline. Answer in one or two sentences, and never guess a fare."
 
 
@@ -40,7 +41,11 @@ def _breakpoint_moved(scene: Scene) -> Breaker:
     return Breaker("breakpoint_moved", versions, apply, "previous", persists=True, first=versions[-1])
 
 
-def _too_many(scene: Scene) -> Breaker:
+def _too_many(scene: Scene) -> Breaker | None:
+    """A breakpoint on each message to the model, until there are more than a request may have."""
+    sent = scene.talk.turns[: scene.calls[-1]]
+    if sum(turn.role != "assistant" for turn in sent) <= _MOST_BREAKPOINTS:
+        return None
     return _marked("too_many_breakpoints", "all", "both", measure="refused")(scene)
 
 

@@ -107,7 +107,7 @@ def _from_trajectory(record: Mapping[str, Any]) -> Host:
 
 def _turn(message: Mapping[str, Any]) -> Turn:
     """A chat message as a turn."""
-    calls = [
+    calls: list[Mapping[str, str]] = [
         {"id": call["id"], "name": call["function"]["name"], "arguments": call["function"]["arguments"]}
         for call in message.get("tool_calls") or ()
     ]

@@ -21,6 +21,7 @@ _PROFILE = {"name": "Noah", "tier": "gold", "city": "Denver", "seat": "aisle", "
 
 
 def seed_of(scene: Scene) -> str:
+    """A seed of its own, from the scene's dice."""
     return str(scene.rng.getrandbits(64))
 
 
@@ -185,6 +186,7 @@ def _bare(spot: Spot | None) -> Spot | None:
 
 
 def permutation(size: int, seed: str, version: int) -> list[int]:
+    """The order of *size* things in a version; version 0 is as it was."""
     order = list(range(size))
     if version:
         dice(seed, version).shuffle(order)

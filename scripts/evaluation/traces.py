@@ -3,46 +3,30 @@
 python scripts/evaluation/traces.py FOLDER
 
 FOLDER holds `mooncake/*.jsonl` (kvcache-ai/Mooncake, FAST25-release/traces) and `claude-code/*.json`
-(callanjfox/kv-cache-tester, traces/). A block of tokens counts as read if it and all before it were used at most
-a lifetime ago; a use refreshes it; what a request writes is there from its start.
+(callanjfox/kv-cache-tester, traces/). A block of tokens counts as read if it and all before it were used at
+most a lifetime ago; a use refreshes it; what a request writes is there from its start.
 Exit code: 0 the index agrees with the plain sums on every request, 1 it does not.
 """
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from trace_files import Request, Trace, read_coding, read_mooncake
 
 from llm_observer.cache.index import PrefixIndex
 
-MOONCAKE_BLOCK = 512
-"""Tokens of a block, as its README says; a coding trace says so itself."""
-CODING_BLOCK = 64
 FIVE_MINUTES_S = 300.0
 HOUR_S = 3600.0
 TTLS_S = (None, HOUR_S, 1800.0, 600.0, FIVE_MINUTES_S)
 CAPACITIES = (1_000, 10_000, 30_000, 50_000, 100_000)
 _KEY_MASK = 2**64 - 1
-_ROUNDS = 3
-
-
-class Request(NamedTuple):
-    """One call of a trace. blocks: the trace's own numbers, first to last; tokens: of its whole input."""
-
-    started_s: float
-    blocks: tuple[int, ...]
-    tokens: int
-
-
-class Trace(NamedTuple):
-    """Requests that share a cache, in the order of their start."""
-
-    name: str
-    block_tokens: int
-    requests: list[Request]
+_ROUNDS = 7
+_STRETCH = 100
+"""Requests timed at once: what other programs take of the machine then hits few of the rounds."""
 
 
 class Reuse(NamedTuple):
@@ -103,7 +87,7 @@ class TtlCost(NamedTuple):
 
 
 class TtlCosts(NamedTuple):
-    """A trace under each lifetime that can be bought. uncached: input tokens, so also the cost without a cache."""
+    """A trace under each lifetime for sale. uncached: its input tokens, which is the cost with no cache."""
 
     name: str
     uncached: int
@@ -114,30 +98,6 @@ class TtlCosts(NamedTuple):
     def best(self) -> TtlCost:
         """The cheaper one; five minutes if they are equal."""
         return min(self.five_minutes, self.hour, key=lambda each: each.cost)
-
-
-def read_mooncake(path: Path) -> Trace:
-    """The trace in a file of Mooncake's form."""
-    rows = (json.loads(line) for line in path.read_text().splitlines() if line.strip())
-    requests = [Request(row["timestamp"] / 1000, tuple(row["hash_ids"]), row["input_length"]) for row in rows]
-    return Trace(path.stem, MOONCAKE_BLOCK, sorted(requests, key=lambda request: request.started_s))
-
-
-def read_coding(path: Path) -> Trace:
-    """The trace in a file of a coding agent's session, the calls of its sub-agents included."""
-    session = json.loads(path.read_text())
-    requests = [Request(call["t"], tuple(call["hash_ids"]), call["in"]) for call in _calls(session)]
-    requests.sort(key=lambda request: request.started_s)
-    return Trace(path.stem, session.get("block_size", CODING_BLOCK), requests)
-
-
-def _calls(session: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The calls of a session; a sub-agent is an entry with `requests` of its own, on the same clock."""
-    for entry in session["requests"]:
-        if "requests" in entry:
-            yield from _calls(entry)
-        elif "hash_ids" in entry:
-            yield entry
 
 
 def keys_of(blocks: Iterable[int]) -> list[int]:
@@ -190,10 +150,8 @@ def _walk(node: _Node, request: Request, ttl_s: float | None) -> int:
 
 def tokens_read(trace: Trace, read: Sequence[int]) -> int:
     """Tokens of the blocks *read*; the last block of a prompt may not be full."""
-    return sum(
-        min(count * trace.block_tokens, request.tokens)
-        for count, request in zip(read, trace.requests, strict=True)
-    )
+    pairs = zip(read, trace.requests, strict=True)
+    return sum(min(count * trace.block_tokens, request.tokens) for count, request in pairs)
 
 
 def reuse(traces: Iterable[Trace], *, ttl_s: float | None = None, max_keys: int | None = None) -> Reuse:
@@ -213,34 +171,31 @@ def _reuse_of(trace: Trace, read: Sequence[int]) -> Reuse:
 
 def agreement(traces: Iterable[Trace], ttl_s: float | None = None) -> Agreement:
     """How the index and the plain sums compare on each request."""
-    same = [
-        ours == plain
-        for trace in traces
-        for ours, plain in zip(
-            blocks_read(trace, ttl_s=ttl_s), blocks_read_plainly(trace, ttl_s), strict=True
-        )
-    ]
+    same = []
+    for trace in traces:
+        pairs = zip(blocks_read(trace, ttl_s=ttl_s), blocks_read_plainly(trace, ttl_s), strict=True)
+        same += [ours == plain for ours, plain in pairs]
     return Agreement(len(same), same.count(False))
 
 
 def footprint(trace: Trace, max_keys: int | None = None) -> Footprint:
-    """Size after the whole trace, and CPU time of a match and a touch, the best of a few rounds."""
+    """Size after the whole trace, and time of a match and a touch: each stretch at the best of a few rounds."""
     prompts = [(request.started_s, keys_of(request.blocks)) for request in trace.requests]
-    rounds = [_timed(prompts, max_keys) for _ in range(_ROUNDS)]
-    index = rounds[0][1]
-    sizes = _key_tokens(trace)
-    live = sum(size for key, size in sizes.items() if index.last_use(key) is not None)
-    seconds = min(seconds for seconds, _ in rounds)
+    indexes = [PrefixIndex(max_keys=max_keys) for _ in range(_ROUNDS)]
+    rounds = [list(_timed(prompts, index)) for index in indexes]
+    seconds = sum(min(stretch) for stretch in zip(*rounds, strict=True))
+    index = indexes[0]
+    live = sum(size for key, size in _key_tokens(trace).items() if index.last_use(key) is not None)
     return Footprint(len(index), live, index.nbytes, seconds / len(prompts) * 1e6)
 
 
-def _timed(prompts: Sequence[tuple[float, list[int]]], max_keys: int | None) -> tuple[float, PrefixIndex]:
-    index = PrefixIndex(max_keys=max_keys)
-    started = time.process_time()
-    for now, keys in prompts:
-        index.match(keys, now)
-        index.touch(keys, now)
-    return time.process_time() - started, index
+def _timed(prompts: Sequence[tuple[float, list[int]]], index: PrefixIndex) -> Iterator[float]:
+    for start in range(0, len(prompts), _STRETCH):
+        started = time.perf_counter()
+        for now, keys in prompts[start : start + _STRETCH]:
+            index.match(keys, now)
+            index.touch(keys, now)
+        yield time.perf_counter() - started
 
 
 def _key_tokens(trace: Trace) -> dict[int, int]:
@@ -253,14 +208,10 @@ def _key_tokens(trace: Trace) -> dict[int, int]:
 
 
 def ttl_costs(trace: Trace, rates: Rates = Rates()) -> TtlCosts:  # noqa: B008 - immutable
-    """The trace's cost under each lifetime, by the plain sums: each request writes all that it does not read."""
-    uncached = sum(request.tokens for request in trace.requests)
-    return TtlCosts(
-        trace.name,
-        uncached,
-        _ttl_cost(trace, FIVE_MINUTES_S, rates.write_5m, rates.read),
-        _ttl_cost(trace, HOUR_S, rates.write_1h, rates.read),
-    )
+    """The cost under each lifetime, by the plain sums: each request writes all that it does not read."""
+    short = _ttl_cost(trace, FIVE_MINUTES_S, rates.write_5m, rates.read)
+    long = _ttl_cost(trace, HOUR_S, rates.write_1h, rates.read)
+    return TtlCosts(trace.name, short.read + short.written, short, long)
 
 
 def _ttl_cost(trace: Trace, ttl_s: float, write_rate: float, read_rate: float) -> TtlCost:
@@ -273,15 +224,10 @@ REFERENCE_TTL = {
     "mooncake": (0.3736, 0.3736, 0.3706, 0.3501, 0.2934),
     "claude-code": (0.9520, 0.9508, 0.9484, 0.9325, 0.9179),
 }
-"""Token ratios of Mooncake's conversation trace and of 22 sessions, taken independently, in order of TTLS_S."""
-REFERENCE_LRU = (
-    (0.0454, 0.0445),
-    (0.2153, 0.2112),
-    (0.3321, 0.3257),
-    (0.3615, 0.3546),
-    (0.3708, 0.3637),
-)
-"""Token and block ratios of Mooncake's conversation trace, in order of CAPACITIES."""
+"""Token ratios of Mooncake's conversation trace and of 22 sessions, taken elsewhere, in order of TTLS_S."""
+REFERENCE_LRU_TOKENS = (0.0454, 0.2153, 0.3321, 0.3615, 0.3708)
+REFERENCE_LRU_BLOCKS = (0.0445, 0.2112, 0.3257, 0.3546, 0.3637)
+"""Ratios of Mooncake's conversation trace, in order of CAPACITIES."""
 
 
 def lines(mooncake: Sequence[Trace], coding: Sequence[Trace]) -> Iterator[str]:
@@ -290,15 +236,15 @@ def lines(mooncake: Sequence[Trace], coding: Sequence[Trace]) -> Iterator[str]:
         for ttl_s, reference in zip(TTLS_S, REFERENCE_TTL[name], strict=True):
             ratio = reuse(traces, ttl_s=ttl_s).token_ratio
             yield f"{name:12} lifetime {ttl_s or 'none':>8}  {ratio:.4f}  reference {reference:.4f}"
-    for capacity, (tokens, blocks) in zip(CAPACITIES, REFERENCE_LRU, strict=True):
+    references = zip(CAPACITIES, REFERENCE_LRU_TOKENS, REFERENCE_LRU_BLOCKS, strict=True)
+    for capacity, tokens, blocks in references:
         found = reuse(mooncake, max_keys=capacity)
-        ratios = f"tokens {found.token_ratio:.4f}  reference {tokens:.4f}"
-        yield f"{'mooncake':12} LRU {capacity:13,}  {ratios}  blocks {found.block_ratio:.4f}  reference {blocks:.4f}"
+        yield f"mooncake     LRU {capacity:13,}  {found.token_ratio:.4f}  reference {tokens:.4f}  of tokens"
+        yield f"mooncake     LRU {capacity:13,}  {found.block_ratio:.4f}  reference {blocks:.4f}  of blocks"
     for trace in mooncake:
         for max_keys in (None, *CAPACITIES):
-            yield f"{'mooncake':12} LRU {max_keys or 'none':>13}  {_footprint_line(footprint(trace, max_keys))}"
-    costs = [ttl_costs(trace) for trace in coding]
-    yield f"{'claude-code':12} {_costs_line(costs)}"
+            yield f"mooncake     LRU {max_keys or 'none':>13}  {_footprint_line(footprint(trace, max_keys))}"
+    yield f"claude-code  {_costs_line([ttl_costs(trace) for trace in coding])}"
 
 
 def _footprint_line(found: Footprint) -> str:
@@ -310,11 +256,8 @@ def _footprint_line(found: Footprint) -> str:
 
 def _costs_line(costs: Sequence[TtlCosts]) -> str:
     uncached = sum(each.uncached for each in costs)
-    shares = [
-        sum(each.five_minutes.cost for each in costs) / uncached,
-        sum(each.hour.cost for each in costs) / uncached,
-        sum(each.best.cost for each in costs) / uncached,
-    ]
+    chosen = [(each.five_minutes, each.hour, each.best) for each in costs]
+    shares = (sum(option.cost for option in options) / uncached for options in zip(*chosen, strict=True))
     return "cost to uncached: 5 min {:.4f}, 1 h {:.4f}, the better for each {:.4f}".format(*shares)
 
 
@@ -325,13 +268,13 @@ def main() -> int:
     folder = parser.parse_args().folder
     mooncake = [read_mooncake(path) for path in sorted(folder.glob("mooncake/*.jsonl"))]
     coding = [read_coding(path) for path in sorted(folder.glob("claude-code/*.json"))]
+    if not (mooncake and coding):
+        parser.error("the folder lacks mooncake/*.jsonl or claude-code/*.json")
     for line in lines(mooncake, coding):
         print(line)
     found = [agreement([*mooncake, *coding], ttl_s) for ttl_s in TTLS_S]
-    differing = sum(each.differing for each in found)
-    print(
-        f"requests compared with the plain sums: {sum(each.requests for each in found):,}, differing: {differing}"
-    )
+    compared, differing = (sum(column) for column in zip(*found, strict=True))
+    print(f"requests compared with the plain sums: {compared:,}, differing: {differing}")
     return 1 if differing else 0
 
 

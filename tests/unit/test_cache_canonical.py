@@ -80,7 +80,7 @@ def test_two_noises_at_once_are_equal_in_the_stable_form_only():
 
 @pytest.mark.parametrize(
     "content",
-    ["{", '{"a": ', "[[[[[[", '{"a": 1', "{" * 3000, '{"a": NaN}', "[1, 2", '{"a": "\ud800"}', "\ud800"],
+    ["{", '{"a": ', "[[[[[[", '{"a": 1', "{" * 3000, '{"a": NaN}', "[1, 2", '{"a": "\\ud800"}', "\\ud800"],
     ids=range(9),
 )
 def test_what_only_looks_like_json_stays_as_it_is(content):

@@ -4,8 +4,9 @@ import json
 
 import msgspec
 import pytest
-from diagnosing import CLAUDE, EPHEMERAL, facts_of, marked, pieces_of, said, text
+from diagnosing import HASHER, CLAUDE, EPHEMERAL, facts_of, marked, pieces_of, said, text
 
+from llm_observer.cache.facts import facts_of as packed
 from llm_observer.cache.pieces import split
 from llm_observer.cache.prompt import Marker
 from llm_observer.decoded import Segment
@@ -287,13 +288,15 @@ def test_the_mode_of_an_openai_request_is_what_its_options_say(fields, mode, ttl
     [
         b'{"role":"user","content":"\\ud800"}',
         b"[" * 2000 + b"]" * 2000,
+        b'{"role":"user","content":' + b"[" * 600 + b"]" * 600 + b"}",
         b'{"role": "user", "content": "\xff"}',
     ],
-    ids=["half a character", "too deep", "no UTF-8"],
+    ids=["half a character", "too deep", "too deep for Python", "no UTF-8"],
 )
 def test_what_cannot_be_decoded_is_still_one_piece(raw):
     (piece,) = split(segment(raw))
     assert piece.path == ""
+    assert packed(piece, HASHER).size >= len(raw)
 
 
 @pytest.mark.parametrize(

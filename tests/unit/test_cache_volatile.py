@@ -81,7 +81,11 @@ def cloudfront(rng):
 
 
 def url_safe(rng):
-    return base64.urlsafe_b64encode(rng.randbytes(24)).decode()
+    """One that is not framed as in `_this_` or `--this`, which cannot be told from Markdown and options."""
+    while True:
+        value = base64.urlsafe_b64encode(rng.randbytes(24)).decode()
+        if value[:2] not in ("--", "__") and value[-2:] not in ("--", "__") and value[0] != value[-1]:
+            return value
 
 
 def signed(rng):
@@ -228,7 +232,7 @@ NEAR_MISSES = {
     "emergency": "In an emergency call 911 or request 2 seats and 3 bags.",
     "version": "Use 1.2.3, v2.10.0, 3.11.4rc1, node 20.11 and anthropic-version: 2023-06-01.",
     "model": "gpt-4o-2024-08-06, o3-2025-04-16, gpt-4-0613, gpt-4o-mini-2024-07-18 text-embedding-3-large",
-    "more models": "claude-opus-4-5-20251101 claude-3-5-sonnet@20240620 Llama-4-Maverick-17B-128E-Instruct-FP8",
+    "more models": "claude-opus-4-5-20251101 claude-3-5-sonnet@20240620 Llama-4-Maverick-17B-128E-Instruct",
     "preview": "api-version=2024-08-01-preview",
     "ip": "10.0.0.1, 192.168.2.10:8080, ::1 and 2001:db8::8a2e:370:7334 at port 8443",
     "isbn": "ISBN 978-3-16-148410-0, isbn: 1402894626",
@@ -239,7 +243,7 @@ NEAR_MISSES = {
     "ratio": "A 16:9 screen, odds of 3:1, 50% and 4/10 and 24/7.",
     "words": "getUserReservationDetails internationalization get_user_details_by_id MAX_RETRY_COUNT_V2 iOS17",
     "identifiers": "search_direct_flight transfer_to_human_agents AbstractSingletonProxyFactoryBean",
-    "paths": "/usr/lib/python3.11/site-packages/foo_bar/baz.py src/components/UserProfileCard/x.module.css",
+    "paths": "/usr/lib/python3.11/site-packages/foo_bar/baz.py src/components/UserProfileCard/x.css",
     "place in code": "file.py:10:20, main.rs:120:33, line 42",
     "colours": "#ff00aa, #1a2b3c4d, rgb(10, 20, 30)",
     "agents": "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",

@@ -4,9 +4,11 @@ import re
 import sys
 
 import pytest
+from caching import cached, finding
 from sessions import cost, event_of, session_of, tokens, took, unpriced
 
 from llm_observer.call import CallSite, Content, Cost, ErrorInfo
+from llm_observer.call_cache import CacheUse
 from llm_observer.report.text import render
 
 ASSISTANT = CallSite(file="app/assistant.py", line=41, function="answer")
@@ -79,6 +81,81 @@ def test_a_summary_fits_a_narrow_terminal(golden, drawing):
     text = render(a_day(), width=60, color=False)
     assert max(map(len, text.splitlines())) <= 60
     golden("summary_narrow.txt", text)
+
+
+def loop(*, calls=400):
+    """An agent's calls that lose to a time in the system prompt, and some to the order of tools."""
+    late = [finding(usd="0.0006"), finding("uuid", count=0, usd="0")]
+    tools = [finding("tool_order", "tools[0]", offset=None, count=800, usd="0.0008")]
+    first = cached(0, 0, 0, verdict="first", findings=[finding(confidence=0.4, count=None, usd=None)])
+    return session_of(
+        first,
+        *[cached(1000, 400, 400, findings=late) for _ in range(calls)],
+        *[cached(1000, 200, 200, findings=tools) for _ in range(calls)],
+    )
+
+
+@pytest.mark.parametrize("width", [100, 48])
+def test_what_the_cache_could_have_saved_is_told_with_place_and_advice(golden, drawing, width):
+    text = render(loop(), width=width, color=False)
+    assert max(map(len, text.splitlines())) <= width
+    golden(f"summary_cache_{width}.txt", text)
+
+
+def test_without_a_verdict_nothing_is_said_of_the_cache():
+    text = render(session_of(event_of(cost=cost("1"))), width=None, color=False)
+    assert "prompt cache" not in text.lower()
+
+
+def test_a_first_call_alone_has_no_hit_rate():
+    text = render(session_of(cached(0, 0, 0, verdict="first")), width=None, color=False)
+    assert "Prompt cache" not in text
+
+
+def test_calls_that_lose_nothing_show_only_what_was_reused():
+    lines = render(session_of(cached(), cached()), width=None, color=False).splitlines()
+    assert (
+        lines[-1] == "Prompt cache: 4,000 tokens in, 2,000 (50 %) could have been reused, 2,000 (50 %) were"
+    )
+    assert not any("could have been saved" in line for line in lines)
+
+
+def test_less_than_a_hundredth_of_a_cent_is_no_saving():
+    session = session_of(cached(1000, 950, 950, findings=[finding(count=50, usd="0.00005")]))
+    assert "saved" not in render(session, width=None, color=False)
+
+
+def test_only_the_three_dearest_fixes_are_shown_and_the_others_counted():
+    kinds = ("uuid", "date", "nonce", "counter", "timestamp")
+    events = [
+        cached(1000, 0, 0, findings=[finding(kind, usd=f"0.00{number}")])
+        for number, kind in enumerate(kinds, 1)
+    ]
+    text = render(session_of(*events), width=None, color=False)
+    assert re.findall(r"^\$(\S+): app", text, re.MULTILINE) == ["0.0050", "0.0040", "0.0030"]
+    assert "2 more findings: session.cache.findings" in text.splitlines()
+
+
+def test_a_suspicion_is_one_line_and_only_where_nothing_is_confirmed():
+    guess = [finding(confidence=0.4, count=None, usd=None), finding("uuid", confidence=0.3, count=None)]
+    first = cached(0, 0, 0, verdict="first", findings=guess)
+    (line,) = [
+        line for line in render(session_of(first), width=None, color=False).splitlines() if "Susp" in line
+    ]
+    assert line == (
+        "Suspected: app.py:42 ask, system[0] offset 37: a time of day (and 1 more). "
+        "Move the time behind the last stable block, such as into the newest user message."
+    )
+    both = session_of(first, cached(1000, 0, 0, findings=[finding()]))
+    assert "Suspected" not in render(both, width=None, color=False)
+
+
+def test_tokens_without_a_price_are_no_money():
+    use = CacheUse(verdict="breaker", missed_tokens=1000, findings=(finding(usd=None),))
+    lost = event_of(cost=None, cache=use, call_site=CallSite(file="app.py", line=42, function="ask"))
+    lines = render(session_of(lost), width=None, color=False).splitlines()
+    assert "1,000 input tokens could have been saved by the prompt cache, at a price that is unknown" in lines
+    assert "?: app.py:42 ask, system[0] offset 37: a time of day" in lines
 
 
 def test_a_session_without_calls_says_so(golden, drawing):

@@ -7,7 +7,7 @@ from llm_observer.cache.diff import Alignment, align
 from llm_observer.cache.facts import Facts
 from llm_observer.cache.memory import Conversation, Memory
 
-__all__ = ["Baseline", "anchors_of", "baseline_of"]
+__all__ = ["Baseline", "anchors_of", "baseline_of", "head_of"]
 
 TAIL_BYTES = 64
 """A last piece shorter than this does not tell one conversation from another."""
@@ -38,6 +38,12 @@ def anchors_of(scope: int, facts: Sequence[Facts]) -> tuple[int, ...]:
         found.append(_anchor(scope, 3, facts[head].stable))
     found += [_anchor(scope, 4, piece.stable) for piece in facts[-1:] if piece.size >= TAIL_BYTES]
     return tuple(found)
+
+
+def head_of(scope: int, facts: Sequence[Facts]) -> int:
+    """A key of the part of a prompt that stands before its messages."""
+    head = next((place for place, piece in enumerate(facts) if piece.kind not in _HEADS), len(facts))
+    return _anchor(scope, 2, facts[head - 1].stable if head else 0)
 
 
 def _anchor(scope: int, sort: int, value: int) -> int:

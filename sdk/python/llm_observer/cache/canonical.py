@@ -148,4 +148,6 @@ def _ordered(text: str) -> str:
 
 
 def _dumped(document: Any) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """In plain letters, but for halves of characters: text cannot have them."""
+    dumped = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return dumped.encode("utf-8", "backslashreplace").decode()

@@ -18,7 +18,7 @@ from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
 from llm_observer.wire import Exchange
 
-__all__ = ["Case", "Cases", "input_total", "past_of"]
+__all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "past_of"]
 
 _WHOLE = frozenset({"tool_added", "tool_removed", "tool_order"})
 
@@ -133,6 +133,15 @@ def _alignment(case: Case, baseline: Baseline) -> Alignment:
     ]
     changes = sorted((*rows, *baseline.alignment.changes), key=lambda change: change.piece)
     return Alignment(baseline.alignment.to_old, changes)
+
+
+def missing_breakpoint(case: Case) -> str | None:
+    """Kind of the finding for a request that has no breakpoint where the rule wants one, else None."""
+    if case.prompt.markers:
+        return None
+    if case.prompt.mode == "explicit":
+        return "explicit_without_breakpoint"
+    return "breakpoint_missing" if case.rule.is_opt_in and case.prompt.mode is None else None
 
 
 def _counts(case: Case, baseline: Baseline, name: str) -> bool:

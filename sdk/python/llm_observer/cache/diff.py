@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from llm_observer.cache.facts import Facts, KeptSpan, changed_spans
+from llm_observer.cache.facts import LONG_TEXT, Facts, KeptSpan, changed_spans, kinship
 
 __all__ = ["Alignment", "Change", "align", "noise", "shared_units", "similarity"]
 
@@ -12,6 +12,8 @@ HEADS = frozenset({"system", "developer", "schema"})
 RUN_BYTES = 256
 """Two prompts meet again after a change where so much of them is equal: a lone "yes" proves nothing."""
 RUN_PIECES = 3
+END_BYTES = 100
+"""The same where the old prompt ends with it: what it ended with is what its successor goes on from."""
 SAME_TEXT = 0.3
 """Share of a system text that must be left for it to count as the same one, edited."""
 SAME_TOOLS = 0.5
@@ -100,6 +102,13 @@ class _Walk:
             elif before.stable == after.stable:
                 self.changes += noise(before, after, self.i, self.j)
                 self._pair()
+            elif (
+                before.bag == after.bag
+                and before.size == after.size >= LONG_TEXT
+                and before.kind == after.kind
+            ):
+                self._add("few_shot_order", shared_units(before, after))
+                self._pair()
             elif not (self._shuffled() or self._edited()):
                 return
 
@@ -113,14 +122,7 @@ class _Walk:
     def _tools(self) -> bool:
         """Compare the rest of both tool lists, as sets and as lists; False if they are another agent's."""
         old_end, new_end = _tools_end(self.old, self.j), _tools_end(self.new, self.i)
-        old_names, new_names = (
-            {piece.name for piece in tools[:end]} for tools, end in ((self.old, old_end), (self.new, new_end))
-        )
-        if (
-            old_names
-            and new_names
-            and len(old_names & new_names) < SAME_TOOLS * min(len(old_names), len(new_names))
-        ):
+        if not self._is_same_agent(old_end, new_end):
             return False
         self.changes += _tool_changes(self.old, self.new, (self.j, old_end), (self.i, new_end))
         for place in range(self.i, new_end):
@@ -129,6 +131,17 @@ class _Walk:
             self.to_old[place] = (old_end - 1 if is_last else min(same_place, old_end - 1)) if old_end else -1
         self.i, self.j = new_end, old_end
         return True
+
+    def _is_same_agent(self, old_end: int, new_end: int) -> bool:
+        """Most of the tools are there; where one prompt has none at all, the text behind them is."""
+        old_names = {piece.name for piece in self.old[:old_end]}
+        new_names = {piece.name for piece in self.new[:new_end]}
+        if old_names and new_names:
+            return len(old_names & new_names) >= SAME_TOOLS * min(len(old_names), len(new_names))
+        if old_end == len(self.old) or new_end == len(self.new):
+            return False
+        before, after = self.old[old_end], self.new[new_end]
+        return before.stable == after.stable or (before.kind == after.kind and _is_kin(before, after))
 
     def _shuffled(self) -> bool:
         """The next messages are the old ones in another order."""
@@ -163,16 +176,28 @@ class _Walk:
         """Nothing meets again: a system text edited, a message that grew; else another conversation."""
         before, after = self.old[self.j], self.new[self.i]
         unit = shared_units(before, after)
-        if before.kind != after.kind:
+        kind = self._kind_of_last(before, after, unit)
+        if kind is None:
             return False
-        if before.kind in HEADS and unit * 2 >= SAME_TEXT * len(before.units):
-            self._add("system_changed", unit)
-            self._pair()
-            return True
+        self._add(kind, unit)
+        self._pair()
+        return True
+
+    def _kind_of_last(self, before: Facts, after: Facts, unit: int) -> str | None:
+        """What was done to a text behind which nothing is the same; None where it is just another text."""
+        if before.kind != after.kind:
+            return None
+        is_kin = _is_kin(before, after)
+        if before.kind in HEADS:
+            return "system_changed" if is_kin else None
         is_last = self.j == len(self.old) - 1
         if is_last and after.size > before.size and unit and len(before.units) <= unit * 2 + 2:
-            self._add("message_lengthened", unit)
-        return False
+            return "message_lengthened"
+        if not is_last or self.i == len(self.new) - 1:
+            return None
+        if before.kind == "tool_result" and before.name and before.name == after.name:
+            return "tool_result_trimmed" if after.size < before.size else "history_edited"
+        return self._kind_of(1, 1) if is_kin else None
 
     def _kind_of(self, put_in: int, taken_out: int) -> str:
         before, after = self.old[self.j], self.new[self.i]
@@ -206,14 +231,14 @@ class _Walk:
         return None
 
     def _is_run(self, i: int, j: int) -> bool:
-        size = 0
-        for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):
+        size = step = 0
+        for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):  # noqa: B007 - looked at behind
             if mine.stable != theirs.stable:
                 return False
             size += mine.size
             if size >= RUN_BYTES or step >= RUN_PIECES:
                 return True
-        return False
+        return size >= END_BYTES and j + step == len(self.old)
 
 
 def _places(pieces: Sequence[Facts]) -> dict[int, list[int]]:
@@ -232,6 +257,11 @@ def shared_units(old: Facts, new: Facts) -> int:
             break
         count += 1
     return count
+
+
+def _is_kin(old: Facts, new: Facts) -> bool:
+    """Whether a text is another one, edited."""
+    return shared_units(old, new) * 2 >= SAME_TEXT * len(old.units) or kinship(old, new) >= SAME_TEXT
 
 
 def noise(old: Facts, new: Facts, piece: int, old_piece: int) -> Iterator[Change]:

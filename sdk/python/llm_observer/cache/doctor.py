@@ -11,14 +11,15 @@ from msgspec.structs import replace
 
 from llm_observer.cache.baseline import anchors_of
 from llm_observer.cache.canonical import Breathe
-from llm_observer.cache.case import Case, Cases, input_total, past_of
+from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
 from llm_observer.cache.findings import Prices
 from llm_observer.cache.intake import Intake
-from llm_observer.cache.judge import judged, unseen
+from llm_observer.cache.judge import judged, refused, unseen
 from llm_observer.cache.loss import reach
 from llm_observer.cache.memory import MAX_BYTES, Conversation, Memory, Record
 from llm_observer.cache.rules import rule_for
 from llm_observer.cache.simulator import CacheState
+from llm_observer.cache.unread import UnreadWrites
 from llm_observer.call import LLMCall, SegmentPrint
 from llm_observer.call_cache import CacheUse
 from llm_observer.decoded import Decoded
@@ -41,6 +42,7 @@ class CacheDoctor:
         self._memory = Memory(max_bytes=max_bytes // 2)
         self._state = CacheState(max_bytes=max_bytes // 4)
         self._cases = Cases(hasher, self._intake, self._memory)
+        self._unread = UnreadWrites()
         self._tag = 0
 
     @property
@@ -54,9 +56,10 @@ class CacheDoctor:
         if call.operation not in OPERATIONS or call.method != "POST" or not decoded.segments or model is None:
             return call
         rule = rule_for(call.provider, call.wire, call.model_requested or model, exchange.started_ns / 1e9)
-        is_refused = call.status is None or call.status >= FAILED or call.is_usage_repeated
-        if rule is None or is_refused or call.ending == "local":
+        if rule is None or call.status is None or call.is_usage_repeated or call.ending == "local":
             return call
+        if call.status >= FAILED:
+            return refused(call, rule, self._intake.pieces(decoded)) if rule.is_opt_in else call
         if call.request is not None and call.request.previous_response_id is not None:
             return replace(call, cache=unseen(call, rule))
         case = self._cases.of(call, rule, decoded, exchange)
@@ -67,11 +70,12 @@ class CacheDoctor:
     def _diagnosed(self, case: Case, prices: Prices | None) -> CacheUse:
         tokens = case.call.tokens
         actual = None if tokens is None or not input_total(case.call) else tokens.cache_read
-        is_unmarked = case.rule.is_opt_in and not case.prompt.markers and case.prompt.mode is None
-        is_unmarked = is_unmarked or (case.prompt.mode == "explicit" and not case.prompt.markers)
-        if actual is None and is_unmarked and input_total(case.call):
+        missing = missing_breakpoint(case)
+        if actual is None and missing and input_total(case.call):
             actual = 0
-        found = reach(self._state, case.rule, case.prompt, past_of(case), with_markers=is_unmarked)
+        found = reach(self._state, case.rule, case.prompt, past_of(case), missing=missing)
+        if not found.ideal and not actual:
+            found = self._unread.looked_at(case, found, self._state)
         return judged(case, found, actual, prices)
 
     def _remembered(self, case: Case, cache: CacheUse, event_id: str) -> CacheUse:
@@ -104,7 +108,7 @@ class CacheDoctor:
             started_s=case.prompt.started_s,
             first_byte_s=case.prompt.first_byte_s,
             settings=case.settings.values,
-            markers=case.prompt.markers,
+            markers=self._state.writes(case.prompt, case.rule),
             total=input_total(call),
             read=read,
             written=written,

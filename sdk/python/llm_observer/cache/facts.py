@@ -4,8 +4,10 @@ Two facts tell what changed between two pieces: the forms that are equal name th
 spans name which of them changed, and the digests of the lines tell where other text begins to differ.
 """
 
+import re
 import struct
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from llm_observer.cache.canonical import Breathe, Forms, exact, forms_of, leaves, text_of
@@ -14,9 +16,18 @@ from llm_observer.cache.prompt import KINDS, PieceKind
 from llm_observer.cache.volatile import Span
 from llm_observer.privacy import Hasher
 
-__all__ = ["Facts", "KeptSpan", "changed_spans", "facts_of", "share_before", "text_of_piece", "units"]
+__all__ = [
+    "Facts",
+    "KeptSpan",
+    "changed_spans",
+    "facts_of",
+    "kinship",
+    "share_before",
+    "text_of_piece",
+    "units",
+]
 
-_HEAD = struct.Struct("<QQIIIIIIBB")
+_HEAD = struct.Struct("<QQIIIIIIIBBB")
 _SPAN = struct.Struct("<BHIHI")
 MAX_SPANS = 96
 _UNITS = (32,) * 8 + (64,) * 8 + (128,) * 8
@@ -25,6 +36,11 @@ UNIT = 256
 LONG_UNIT = 2048
 """The same for the following ones, and for those behind the first quarter of a megabyte."""
 MANY = 1024
+SKETCHED = 8
+"""Sentences that stand for all of a text where two texts are compared: those with the lowest digests."""
+LONG_TEXT = 512
+"""UTF-8 bytes from which on a text is compared by sentences; below, by words."""
+_SENTENCES = re.compile(rb"[\n.!?;]+\s*")
 _LOW = 0xFFFFFFFF
 _CAP = 0xFFFF
 VOLATILE = (
@@ -86,14 +102,19 @@ class Facts(bytes):
         return int(_HEAD.unpack_from(self)[7])
 
     @property
+    def bag(self) -> int:
+        """32 bits of its sentences, in any order."""
+        return int(_HEAD.unpack_from(self)[8])
+
+    @property
     def kind(self) -> PieceKind:
         """What it is."""
-        return KINDS[int(_HEAD.unpack_from(self)[8])]
+        return KINDS[int(_HEAD.unpack_from(self)[9])]
 
     @property
     def spans(self) -> tuple[KeptSpan, ...]:
         """Its volatile spans."""
-        count = _HEAD.unpack_from(self)[9]
+        count = _HEAD.unpack_from(self)[10]
         start = _HEAD.size
         return tuple(
             KeptSpan(VOLATILE[kind], leaf, offset, length, digest)
@@ -103,9 +124,18 @@ class Facts(bytes):
         )
 
     @property
+    def sketch(self) -> frozenset[bytes]:
+        """Digests of some of its sentences, the same ones in a text that is nearly the same."""
+        start, count = self._sketch_start(), _HEAD.unpack_from(self)[11]
+        return frozenset(self[place : place + 4] for place in range(start, start + 4 * count, 4))
+
+    @property
     def units(self) -> bytes:
         """Two bytes for each stretch of its text, in order."""
-        return self[_HEAD.size + _HEAD.unpack_from(self)[9] * _SPAN.size :]
+        return self[self._sketch_start() + 4 * _HEAD.unpack_from(self)[11] :]
+
+    def _sketch_start(self) -> int:
+        return _HEAD.size + int(_HEAD.unpack_from(self)[10]) * _SPAN.size
 
 
 def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Facts:
@@ -113,16 +143,23 @@ def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Fa
     forms = forms_of(piece.value, breathe)
     role = piece.role.encode()
     spans = _spans(forms, hasher)
+    text = text_of_piece(piece.value)
+    split = text.split if len(text) < LONG_TEXT else partial(_SENTENCES.split, text)
+    sentences = [hash(part) & _LOW for part in split() if part]
+    sketch = sorted(set(sentences))[:SKETCHED] if len(sentences) > 1 else []
     head = _HEAD.pack(
         hasher.number(role + forms.exact),
         hasher.number(role + forms.stable),
         *(hasher.number(form) & _LOW for form in (forms.masked, forms.spaced, forms.unified, forms.ordered)),
         min(len(forms.exact), _LOW),
         _name(piece.value, hasher),
+        sum(sentences) & _LOW,
         KINDS.index(piece.kind),
         len(spans),
+        len(sketch),
     )
-    return Facts(head + b"".join(spans) + _unit_digests(text_of_piece(piece.value)))
+    digests = b"".join(digest.to_bytes(4, "little") for digest in sketch)
+    return Facts(head + b"".join(spans) + digests + _unit_digests(text))
 
 
 def text_of_piece(value: Any) -> bytes:
@@ -145,6 +182,13 @@ def units(text: bytes) -> list[int]:
         start = min(start + size, len(text)) if line_end < 0 else line_end + 1
         ends.append(start)
     return ends
+
+
+def kinship(old: Facts, new: Facts) -> float:
+    """About which share of the sentences of two texts is in both, from 0 to 1."""
+    mine, theirs = new.sketch, old.sketch
+    lowest = sorted(mine | theirs, key=lambda digest: digest[::-1])[:SKETCHED]
+    return sum(digest in mine and digest in theirs for digest in lowest) / len(lowest) if lowest else 0.0
 
 
 def share_before(facts: Facts, unit: int) -> float:

@@ -19,10 +19,10 @@ from llm_observer.call import LLMCall
 from llm_observer.call_cache import Cause, Finding, Verdict
 from llm_observer.money import decimal_text
 
-__all__ = ["Evidence", "Prices", "causes_of", "findings_of", "missed_usd", "suspicions"]
+__all__ = ["CONFIRMED", "Evidence", "Prices", "causes_of", "findings_of", "missed_usd", "suspicions"]
 
 MAX_FINDINGS = 32
-CONFIRMED, STRUCTURAL, HARMLESS = 0.95, 0.7, 0.3
+CONFIRMED, STRUCTURAL, FREE, UNRELATED = 0.95, 0.7, 0.6, 0.3
 ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})
@@ -90,16 +90,14 @@ def causes_of(losses: Sequence[Loss], unexplained: int, evidence: Evidence) -> t
 
 def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]:
     """One finding for each loss that the app can do something about."""
-    paid = {loss.change.piece for loss in losses if loss.change and loss.tokens}
     for loss in losses[:MAX_FINDINGS]:
-        if loss.change is None and not loss.tokens:
+        if loss.change is None and not loss.is_paid:
             continue
-        is_paid = loss.tokens > 0 or (loss.change is not None and loss.change.piece in paid)
         place = _place(evidence, loss.change) if loss.change else _Place()
         yield Finding(
             kind=loss.kind,
             **place._asdict(),
-            confidence=_confidence(evidence, is_paid=is_paid),
+            confidence=_confidence(evidence, loss),
             tokens=loss.tokens,
             usd=missed_usd(loss.tokens, evidence),
             advice=advice_for(loss.kind),
@@ -107,10 +105,11 @@ def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]
         )
 
 
-def _confidence(evidence: Evidence, *, is_paid: bool) -> float:
-    if not is_paid:
-        return HARMLESS
-    return STRUCTURAL if evidence.verdict == "unknown" else CONFIRMED
+def _confidence(evidence: Evidence, loss: Loss) -> float:
+    """Confirmed by structure and usage; by structure only; by structure, but it cost nothing here."""
+    if loss.is_paid:
+        return STRUCTURAL if evidence.verdict == "unknown" else CONFIRMED
+    return FREE if evidence.baseline is not None and evidence.baseline.is_successor else UNRELATED
 
 
 def suspicions(evidence: Evidence) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ _MIN_PREFIXED = 10
 _MIN_KNOWN = 6
 _MAX_SYLLABLE = 2
 _LONG_PART = re.compile(rb"[A-Za-z0-9]{16,}+")
+_FRAMED = re.compile(rb"([-_])\1.*|.*([-_])\2|([-_]).*\3")
+"""`__token__`, `_token_`, `--token`: other `-` and `_` at the ends are those of URL-safe base64."""
 _UUID = p.pattern(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12})(?![0-9A-Za-z])"
@@ -185,10 +187,10 @@ def token_span(data: bytes, start: int, run: bytes) -> Span | None:
 
 
 def _nonce_in(run: bytes, token: bytes) -> bytes | None:
-    """The random part of a run; one `-` or `_` at an end is URL-safe base64's, more are a frame's."""
+    """The random part of a run."""
     if _HEX.fullmatch(token):
         return token
-    whole = run if len(run) - len(token) == 1 else token
+    whole = token if _FRAMED.fullmatch(run) else run
     if len(whole) >= _MIN_NONCE and _is_random(whole):
         return whole
     parts = (part for part in _LONG_PART.findall(token) if _HEX.fullmatch(part) or _is_random(part))

@@ -1,15 +1,27 @@
 """How is a call judged, once it is known how far its prompt could reach? Counts, causes and findings."""
 
+from msgspec.structs import replace
+
 from llm_observer.cache.case import Case, input_total
-from llm_observer.cache.diff import similarity
-from llm_observer.cache.findings import Evidence, Prices, causes_of, findings_of, missed_usd, suspicions
-from llm_observer.cache.loss import Reach
+from llm_observer.cache.diff import Change, similarity
+from llm_observer.cache.findings import (
+    CONFIRMED,
+    Evidence,
+    Prices,
+    causes_of,
+    findings_of,
+    missed_usd,
+    suspicions,
+)
+from llm_observer.cache.intake import Pieces
+from llm_observer.cache.kinds import advice_for, docs_url
+from llm_observer.cache.loss import Loss, Reach
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.verdict import scaled, verdict_of
 from llm_observer.call import LLMCall
-from llm_observer.call_cache import Breakpoint, CacheUse, Label
+from llm_observer.call_cache import Breakpoint, CacheUse, Finding, Label
 
-__all__ = ["judged", "unseen"]
+__all__ = ["judged", "refused", "unseen"]
 
 SLACK = 0.02
 """Share by which an interpolated count may be off."""
@@ -25,6 +37,8 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     tolerance = rule.step - 1 if is_exact else max(rule.step, round(ideal * SLACK), NEAR)
     missed = 0 if actual is None else max(ideal - actual, 0)
     losses, unexplained = scaled(found.losses, missed) if actual is not None else (found.losses, 0)
+    if unexplained > tolerance and (key := _other_key(case)):
+        losses, unexplained = [*losses, Loss(key.kind, unexplained, key, is_paid=True)], 0
     is_short = bool(ends) and ends[-1] < rule.minimum
     verdict = verdict_of(
         losses,
@@ -35,10 +49,13 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
         is_too_short=is_short,
     )
     if actual is not None and missed <= tolerance:
-        missed, unexplained, losses = 0, 0, [loss._replace(tokens=0) for loss in losses]
+        missed, unexplained, losses = 0, 0, [loss._replace(tokens=0, is_paid=False) for loss in losses]
         ideal = actual if ideal else 0
     evidence = Evidence(case.call, rule, case.pieces, case.prompt, case.baseline, verdict, prices)
-    shown = findings_of(evidence, losses) if case.baseline and ideal else suspicions(evidence)
+    if is_short and case.baseline and case.baseline.kept:
+        losses = [*losses, Loss("below_minimum", 0, is_paid=True)]
+    is_known = case.baseline is not None and (ideal or is_short)
+    shown = findings_of(evidence, losses) if is_known else suspicions(evidence)
     return CacheUse(
         verdict=verdict,
         source="elsewhere" if actual and actual > found.reusable.tokens + tolerance else None,
@@ -60,6 +77,15 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     )
 
 
+def _other_key(case: Case) -> Change | None:
+    """A `prompt_cache_key` that was changed where it only routes: the miss is not the prompt's doing."""
+    last = case.baseline.line.last if case.baseline else None
+    name = "prompt_cache_key"
+    if last is None or last.settings.get(name) in {None, case.settings.values.get(name)}:
+        return None
+    return Change("cache_key_changed", 0, -1, path=name)
+
+
 def _similarity(case: Case) -> float | None:
     if case.baseline is None:
         return None
@@ -70,6 +96,16 @@ def _label(case: Case, *, exact: bool) -> Label:
     if exact:
         return "exact"
     return "calibrated" if input_total(case.call) else "prior"
+
+
+def refused(call: LLMCall, rule: Rule, pieces: Pieces) -> LLMCall:
+    """A request that the provider refused, with the reason if that is its breakpoints."""
+    count = len(pieces.markers) + (pieces.mode == "automatic")
+    if count <= rule.max_markers:
+        return call
+    kind = "too_many_breakpoints"
+    finding = Finding(kind=kind, confidence=CONFIRMED, advice=advice_for(kind), docs=docs_url(kind))
+    return replace(call, cache=CacheUse(verdict="unknown", rule=rule.id, findings=(finding,)))
 
 
 def unseen(call: LLMCall, rule: Rule) -> CacheUse:

@@ -18,6 +18,8 @@ OBSTACLES = (
     ("look_back", "look_back_exceeded"),
 )
 MAX_STAGES = 64
+MAX_MARKERS = 4
+"""Breakpoints that any provider takes."""
 
 
 class Past(NamedTuple):
@@ -29,11 +31,15 @@ class Past(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Tokens that one obstacle kept from being read. change: where it is the prompt's own doing."""
+    """Tokens that one obstacle kept from being read. change: where it is the prompt's own doing.
+
+    is_paid: it took part in a loss: of several changes that had to go for one, the first has all the tokens.
+    """
 
     kind: str
     tokens: int
     change: Change | None = None
+    is_paid: bool = False
 
 
 class Reach(NamedTuple):
@@ -45,27 +51,48 @@ class Reach(NamedTuple):
     losses: list[Loss]
 
 
-def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, with_markers: bool) -> Reach:
+def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, missing: str | None) -> Reach:
     """How far *prompt* can read, and how far without each obstacle, one after the other.
 
-    past: what it goes on from. with_markers: count the lack of breakpoints as an obstacle.
+    past: what it goes on from. missing: kind of finding where the request has no breakpoint at all.
     """
     partial = past.partials[0] if past and past.partials else 0
     reusable = state.read(prompt, rule, partial=partial)
-    obstacles = (*OBSTACLES, ("markers", "breakpoint_missing")) if with_markers else OBSTACLES
+    obstacles = (*OBSTACLES, ("markers", missing)) if missing else OBSTACLES
     losses, best, relax = [], reusable, []
     for name, kind in obstacles:
         relax.append(name)
         reading = state.read(prompt, rule, relax=relax, partial=partial)
         if reading.tokens > best.tokens:
-            losses.append(Loss(kind, reading.tokens - best.tokens))
+            losses.append(Loss(kind, reading.tokens - best.tokens, is_paid=True))
             best = reading
+    moved = _as_before(prompt, past)
+    if moved is not None:
+        reading = state.read(moved, rule, relax=relax, partial=partial)
+        if reading.tokens > best.tokens:
+            losses.append(Loss("breakpoint_moved", reading.tokens - best.tokens, is_paid=True))
+            best = reading
+    first = len(losses)
     for change, keys, following in _stages(prompt, past) if past else ():
+        losses.append(Loss(change.kind, 0, change))
         reading = state.read(prompt._replace(keys=keys), rule, relax=relax, partial=following)
-        gained = max(reading.tokens - best.tokens, 0)
-        losses.append(Loss(change.kind, gained, change))
-        best = reading if gained else best
+        gained = reading.tokens - best.tokens
+        if gained > 0:
+            losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
+            losses[first] = losses[first]._replace(tokens=gained)
+            first, best = len(losses), reading
     return Reach(reusable, best.tokens, best.is_exact, losses)
+
+
+def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:
+    """The prompt with the breakpoints of the call that it goes on from as well; None if it has them all."""
+    if past is None or past.line.last is None or not prompt.markers:
+        return None
+    here = {marker.position for marker in prompt.markers}
+    more = [marker for marker in past.line.last.markers if marker.position not in here]
+    kept = [marker for marker in more if marker.position < len(prompt.keys)][-1:]
+    own = prompt.markers[len(kept) - MAX_MARKERS :]
+    return prompt._replace(markers=tuple(sorted((*kept, *own)))) if kept else None
 
 
 def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, list[int], int]]:

@@ -28,6 +28,8 @@ _ROLES: Mapping[str, PieceKind] = {
     "function": "tool_result",
 }
 _LISTS = ("content", "tool_calls")
+MAX_DEPTH = 100
+"""Levels of a block, far below those at which Python gives up."""
 
 
 class Piece(NamedTuple):
@@ -58,9 +60,23 @@ def split(segment: Segment) -> list[Piece]:
 
 def _loaded(raw: msgspec.Raw) -> Any:
     try:
-        return msgspec.json.decode(raw)
+        value = msgspec.json.decode(raw)
     except (ValueError, RecursionError):  # strict UTF-8 or depth: still a block, of unknown inside
-        return {"type": "undecodable", "bytes": bytes(raw).hex()}
+        return _undecodable(raw)
+    return _undecodable(raw) if _is_deep(value, MAX_DEPTH) else value
+
+
+def _undecodable(raw: msgspec.Raw) -> Any:
+    return {"type": "undecodable", "text": bytes(raw).decode("utf-8", "backslashreplace")}
+
+
+def _is_deep(value: Any, depth: int) -> bool:
+    """Whether *value* is nested deeper than *depth*."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return depth == 0 or any(_is_deep(inner, depth - 1) for inner in value)
 
 
 def _message(message: dict[str, Any]) -> Iterator[Piece]:

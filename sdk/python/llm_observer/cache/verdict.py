@@ -29,7 +29,7 @@ def scaled(losses: Sequence[Loss], missed: int) -> tuple[list[Loss], int]:
     for loss in losses:
         tokens = min(loss.tokens, left)
         left -= tokens
-        kept.append(loss._replace(tokens=tokens))
+        kept.append(loss._replace(tokens=tokens, is_paid=loss.is_paid and (tokens > 0 or not loss.tokens)))
     return kept, left
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from llm_observer.money import ZERO, exact_sum
 from llm_observer.sinks.breakdowns import NONE, Gap, Snapshot
+from llm_observer.sinks.cache_sums import CacheTotals, Fix
 from llm_observer.sinks.totals import TokenSums, Totals
 
-__all__ = ["GapLine", "Row", "Rows", "Summary", "cached_share", "summary_of"]
+__all__ = ["GapLine", "Row", "Rows", "Savings", "Summary", "cached_share", "summary_of"]
 
 MAX_MODELS = 12
 MAX_SITES = 5
@@ -19,6 +20,11 @@ MAX_NAMES = 6
 MAX_VALUES = 5
 MAX_ERRORS = 8
 MAX_NAMED_MODELS = 3
+MAX_SHOWN_FIXES = 3
+CONFIRMED = 0.5
+"""Confidence from which a finding is more than a suspicion."""
+LEAST_USD = Decimal("0.0001")
+"""Less is not worth a line."""
 
 
 class Row(NamedTuple):
@@ -52,8 +58,25 @@ class GapLine(NamedTuple):
     more_models: int
 
 
+class Savings(NamedTuple):
+    """What the prompt cache could have saved. fixes: the dearest confirmed ones, empty if little was lost.
+
+    suspected: the likeliest finding that nothing confirms yet, only if nothing is confirmed at all.
+    """
+
+    sums: CacheTotals
+    is_worth_it: bool
+    fixes: tuple[Fix, ...]
+    more_fixes: int
+    suspected: Fix | None
+    more_suspected: int
+
+
 class Summary(NamedTuple):
-    """All that a summary shows. split: parts of the cost that are not zero."""
+    """All that a summary shows.
+
+    split: parts of the cost that are not zero. savings: None where no call has a verdict about its cache.
+    """
 
     totals: Totals
     models: Rows
@@ -64,6 +87,7 @@ class Summary(NamedTuple):
     gaps: tuple[GapLine, ...]
     errors: tuple[tuple[str, int], ...]
     more_errors: int
+    savings: Savings | None
 
 
 def summary_of(taken: Snapshot) -> Summary:
@@ -82,6 +106,23 @@ def summary_of(taken: Snapshot) -> Summary:
         gaps=_gaps(taken.gaps),
         errors=tuple(errors[:MAX_ERRORS]),
         more_errors=sum(count for _, count in errors[MAX_ERRORS:]),
+        savings=_savings(taken.cache) if taken.cache.calls else None,
+    )
+
+
+def _savings(cache: CacheTotals) -> Savings:
+    """Suspicions are told only as long as there is nothing better."""
+    is_worth_it = cache.missed_usd >= LEAST_USD or cache.missed_unpriced > 0
+    confirmed = [fix for fix in cache.findings if fix.confidence >= CONFIRMED]
+    suspected = [] if confirmed else sorted(cache.findings, key=lambda fix: fix.confidence, reverse=True)
+    shown = confirmed if is_worth_it else []
+    return Savings(
+        sums=cache,
+        is_worth_it=is_worth_it,
+        fixes=tuple(shown[:MAX_SHOWN_FIXES]),
+        more_fixes=len(shown[MAX_SHOWN_FIXES:]),
+        suspected=suspected[0] if suspected else None,
+        more_suspected=len(suspected[1:]),
     )
 
 

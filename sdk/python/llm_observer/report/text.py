@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_observer.money import dollars
-from llm_observer.report.model import Row, Rows, Summary, cached_share, summary_of
+from llm_observer.report.fix_words import money
+from llm_observer.report.model import Row, Rows, Savings, Summary, cached_share, summary_of
 from llm_observer.report.table import Lines, Table, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from llm_observer.report.model import GapLine
+    from llm_observer.sinks.cache_sums import Fix
     from llm_observer.sinks.session import Session
 
 __all__ = ["render"]
@@ -118,6 +120,8 @@ def _lines(summary: Summary) -> Iterator[Lines]:
     if summary.split:
         parts = (f"{_PARTS[name]} {dollars(amount)}" for name, amount in summary.split)
         yield Lines((f"Cost: {' · '.join(parts)}",))
+    if summary.savings is not None:
+        yield from _cache(summary, summary.savings)
     doubts = (_doubt(status, summary.totals.cost_status.get(status, 0)) for status in _DOUBTS)
     unknown = (*map(_gap, summary.gaps), *filter(None, doubts))
     if unknown:
@@ -126,6 +130,58 @@ def _lines(summary: Summary) -> Iterator[Lines]:
         yield Lines((_errors(summary),), "red")
     if summary.more_names:
         yield Lines((f"{_many(summary.more_names, 'more attribute')}: session.by_attribute(name)",))
+
+
+def _cache(summary: Summary, savings: Savings) -> Iterator[Lines]:
+    """What could have been saved, how, and how much was."""
+    if savings.is_worth_it:
+        fixes = (line for fix in savings.fixes for line in _fix(fix))
+        more = (f"{_many(savings.more_fixes, 'more finding')}: session.cache.findings",)
+        yield Lines((_saving(summary, savings), *fixes, *(more if savings.more_fixes else ())), "cyan")
+    if savings.suspected is not None:
+        yield Lines((_suspicion(savings.suspected, savings.more_suspected),))
+    if rate := _hit_rate(savings):
+        yield Lines((rate,))
+
+
+def _saving(summary: Summary, savings: Savings) -> str:
+    """`$0.41 of $0.98 could have been saved by the prompt cache`."""
+    sums, could = savings.sums, "could have been saved by the prompt cache"
+    if not sums.missed_usd:
+        return f"{sums.missed_tokens:,} input tokens {could}, at a price that is unknown"
+    missed = dollars(sums.missed_usd) + (f" + {UNKNOWN}" if sums.missed_unpriced else "")
+    is_known = summary.totals.unpriced_calls < summary.totals.calls
+    return f"{missed} of {_total_cost(summary)} {could}" if is_known else f"{missed} {could}"
+
+
+def _fix(fix: Fix) -> Iterator[str]:
+    """Money, where, what; and what to change. A finding without tokens stands in the way behind another."""
+    yield f"{money(fix) if fix.tokens else 'also'}: {_where(fix)}: {fix.title}"
+    if fix.advice:
+        yield f"  {fix.advice}"
+
+
+def _suspicion(fix: Fix, more: int) -> str:
+    others = f" (and {_many(more, 'more')})" if more else ""
+    return f"Suspected: {_where(fix)}: {fix.title}{others}. {fix.advice or ''}".rstrip()
+
+
+def _where(fix: Fix) -> str:
+    """`app.py:42 ask, system[0] offset 37`."""
+    offset = "" if fix.example.offset is None else f" offset {fix.example.offset}"
+    return f"{fix.site}, {fix.path or 'the request'}{offset}"
+
+
+def _hit_rate(savings: Savings) -> str:
+    """Of the calls of which all counts are known: input, what a stable prompt reuses, what was reused."""
+    funnel = savings.sums.funnel
+    if not funnel.input_tokens or not (funnel.ideal_tokens or funnel.actual_tokens):
+        return ""
+    could, did = (
+        f"{count:,} ({_percent(count / funnel.input_tokens)})"
+        for count in (funnel.ideal_tokens, funnel.actual_tokens)
+    )
+    return f"Prompt cache: {funnel.input_tokens:,} tokens in, {could} could have been reused, {did} were"
 
 
 def _gap(gap: GapLine) -> str:

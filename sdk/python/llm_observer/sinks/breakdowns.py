@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from llm_observer import log
 from llm_observer.call import CallSite, LLMCall
 from llm_observer.event import Attribute, Event
+from llm_observer.sinks.cache_sums import CacheSums, CacheTotals
 from llm_observer.sinks.totals import Facts, Sums, Totals, facts_of
 
 __all__ = ["MAX_KEYS", "NONE", "OTHER", "Breakdown", "Gap", "ModelKey", "Snapshot", "State"]
@@ -52,6 +53,7 @@ class Snapshot(NamedTuple):
     by_attribute: dict[str, dict[str, Totals]]
     errors: dict[str, int]
     gaps: dict[Gap, int]
+    cache: CacheTotals
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -96,17 +98,20 @@ class State:
         self.attributes: dict[str, Breakdown[str]] = {}
         self.errors: Counter[str] = Counter()
         self.gaps: Counter[Gap] = Counter()
+        self.cache = CacheSums()
 
     def add(self, event: Event, call: LLMCall) -> None:
         """Count *call*, the body of *event*."""
         facts, model, provider = facts_of(call), _model(call), _key(call.provider)
+        site = _site(call.call_site)
         self.latest.append(event)
         self._add_attributes(event.attributes, facts)
         self.all.add(facts)
         self.models.of(ModelKey(provider, model)).add(facts)
         self.model_names.of(model).add(facts)
         self.providers.of(provider).add(facts)
-        self.sites.of(_site(call.call_site)).add(facts)
+        self.sites.of(site).add(facts)
+        self.cache.add(call, event.event_id, site)
         if facts.is_error:
             _count(self.errors, _error(call), OTHER)
         if facts.cost_usd is None:
@@ -140,6 +145,7 @@ class State:
             by_attribute={name: breakdown.totals() for name, breakdown in self.attributes.items()},
             errors=dict(self.errors.most_common()),
             gaps=dict(self.gaps.most_common()),
+            cache=self.cache.totals(),
         )
 
 

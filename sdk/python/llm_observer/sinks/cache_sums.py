@@ -12,8 +12,8 @@ import msgspec
 
 from llm_observer.cache.kinds import KINDS, advice_for
 from llm_observer.call import LLMCall
-from llm_observer.call_cache import CacheUse, Finding
-from llm_observer.money import ZERO, Amount, known
+from llm_observer.call_cache import Finding
+from llm_observer.money import Amount, known
 from llm_observer.sinks.totals import Funnel, FunnelSums
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What did the calls so far cost? Totals, breakdowns and the newest events, in memory."""
+"""What did the calls so far cost, and could they save? Totals, breakdowns, the newest events, in memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from llm_observer.event import Event
 from llm_observer.money import decimal_text, dollars
 from llm_observer.sinks.breakdowns import Breakdown, Snapshot, State
+from llm_observer.sinks.cache_sums import CacheTotals
 from llm_observer.sinks.totals import Totals
 
 __all__ = ["Session", "SessionSink"]
@@ -85,6 +86,13 @@ class Session:
         state = self._settled()
         with self._lock:
             return state.all.totals()
+
+    @property
+    def cache(self) -> CacheTotals:
+        """What the prompt cache saved and missed in all calls, and what to fix, the dearest first."""
+        state = self._settled()
+        with self._lock:
+            return state.cache.totals()
 
     @property
     def by_model(self) -> dict[str, Totals]:
@@ -161,7 +169,7 @@ def _plain(value: object) -> Any:
         value = msgspec.structs.asdict(value)
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
-    return value
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _after_fork() -> None:
