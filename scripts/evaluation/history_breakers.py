@@ -18,11 +18,11 @@ def _summary(scene: Scene, cut: int) -> str:
 def _cutting(
     scene: Scene, kind: str, roles: Sequence[str], head: Callable[[int], list[Turn]]
 ) -> Breaker | None:
-    """From some call on, the turns before a place are another thing."""
+    """From some call on, the turns before a place are another thing; two turns or more are left."""
     versions = changed_once(scene.rng, len(scene.calls))
     at = versions[-1]
     turns = scene.talk.turns[: scene.calls[at - 1]]
-    cuts = [place for place, turn in enumerate(turns) if place > 1 and turn.role in roles]
+    cuts = [place for place, turn in enumerate(turns[:-1]) if place > 1 and turn.role in roles]
     if not cuts:
         return None
     cut = scene.rng.choice(cuts)

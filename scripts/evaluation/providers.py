@@ -13,9 +13,11 @@ from typing import Any, NamedTuple, Protocol
 from models import MODELS, Model, Reading
 from rendering import Block, render, tokens_of
 
-__all__ = ["Call", "simulate"]
+__all__ = ["STEP", "Call", "simulate"]
 
 
+STEP = 128
+"""Tokens: what OpenAI reads before GPT-5.6 is a multiple of it."""
 _ELIGIBLE = {"user", "tool_result"}
 _INITIAL = {"system", "developer"}
 
@@ -158,7 +160,6 @@ class _Sent(NamedTuple):
 class _Intervals:
     """Before GPT-5.6: the longest common prefix in tokens, in steps of 128, from 1,024 on."""
 
-    STEP = 128
     LIFETIMES: Mapping[str | None, float] = {"in_memory": 3600, "24h": 86_400, None: 86_400}
 
     def __init__(self) -> None:
@@ -178,7 +179,7 @@ class _Intervals:
             self._expires[used] = call.started + lifetime
         self._sent.append(now)
         self._expires.append(call.started + lifetime)
-        read = best - best % self.STEP
+        read = best - best % STEP
         total = sum(1 + len(tokens_of(block.text)) for block in blocks)
         return Reading(total, read if read >= model.minimum else 0)
 

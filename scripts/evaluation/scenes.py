@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from drafts import Draft, Place, encode
 from hosts import Talk
 from models import MODELS, Reading, money
-from providers import Call, simulate
+from providers import STEP, Call, simulate
 from rendering import render, tokens_of
 
 __all__ = ["FIXED", "Breaker", "Maker", "Scene", "Spot", "call_of", "changed_once", "is_user_text", "located"]
@@ -200,7 +200,8 @@ class Scene:
             if left[kind, text] > 0:
                 left[kind, text] -= 1
                 lost += min(size, max(0, end - reading.read))
-        return lost
+        step = STEP if self.family == "old" else 1
+        return lost - lost % step
 
     def _blocks(self, call: int) -> Iterator[tuple[str, str]]:
         sent = call_of(self.draft(call, self._as_sent(call))[0])
@@ -214,7 +215,7 @@ def call_of(draft: Draft) -> Call:
 
 def located(draft: Draft, spot: Spot | None) -> dict[str, Any]:
     """The path, and the offset and length in UTF-8 bytes where there is a value."""
-    where: dict[str, Any] = {"path": None, "also": [], "offset": None, "length": None}
+    where: dict[str, Any] = {"path": None, "also": [], "offset": None, "length": None, "spans": []}
     if spot is None:
         return where
     where |= {"path": spot.path, "also": list(spot.also)}
@@ -224,9 +225,22 @@ def located(draft: Draft, spot: Spot | None) -> dict[str, Any]:
     if spot.snippet is not None:
         text = draft.text(spot.place)
         start = text.index(spot.snippet) + spot.start
-        where["offset"] = len(text[:start].encode())
-        where["length"] = len(text[start : start + spot.length].encode())
+        where["offset"], where["length"] = _bytes(text, start, start + spot.length)
+        where["spans"] = list(_spans(text, start, start + spot.length))
     return where
+
+
+def _bytes(text: str, start: int, end: int) -> tuple[int, int]:
+    return len(text[:start].encode()), len(text[start:end].encode())
+
+
+def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The value; of a URL also its query, with its question mark and without, for the rest never changes."""
+    yield _bytes(text, start, end)
+    query = text.find("?", start, end)
+    if query > 0:
+        yield _bytes(text, query, end)
+        yield _bytes(text, query + 1, end)
 
 
 def changed_once(rng: Random, calls: int, earliest: int = 1) -> list[int]:

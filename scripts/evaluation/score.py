@@ -180,8 +180,9 @@ def _compare_finding(
     if breaker["path"] is not None:
         checks["path"] = is_same_path(breaker, found.get("path"))
     if kind in VOLATILE and breaker["offset"] is not None:
-        checks["offset"] = found.get("offset") == breaker["offset"]
-        checks["length"] = found.get("length") == breaker["length"]
+        spans = [tuple(span) for span in breaker["spans"]]
+        checks["offset"] = found.get("offset") in [offset for offset, _ in spans]
+        checks["length"] = (found.get("offset"), found.get("length")) in spans
     for name, is_right in checks.items():
         score.checks[name].append(is_right)
         if not is_right:

@@ -8,7 +8,7 @@ from typing import Any
 
 import volatile
 from dice import chance, dice
-from drafts import Draft, Place, Turn
+from drafts import Draft, Place, Turn, encode
 from scenes import Breaker, Maker, Scene, Spot, changed_once
 
 __all__ = ["MAKERS", "editing", "other_line", "permutation", "seed_of", "versions_at"]
@@ -17,6 +17,7 @@ _ACCENTED = (
     "We serve São Paulo, Zürich, Málaga, Kraków and Göteborg daily; the Café Córdoba lounge is open to "
     "business passengers, and the crew says «bienvenue à bord» on flights to Genève and Montréal."
 )
+_MANY_LINES = 4
 _PROFILE = {"name": "Noah", "tier": "gold", "city": "Denver", "seat": "aisle", "meal": "vegan", "lang": "en"}
 
 
@@ -194,7 +195,10 @@ def permutation(size: int, seed: str, version: int) -> list[int]:
 
 
 def other_line(scene: Scene, seed: str) -> Callable[[str, int], str]:
-    """Another line in place of one, or one more: words only, so that nothing looks like a value."""
+    """One line more, or another in place of one of many: words only, so that nothing looks like a value.
+
+    Most of the text stays, or it would be another message and no edited one.
+    """
     lines = [line for line in scene.lines if not any(letter.isdigit() for letter in line)]
 
     def edit(text: str, version: int) -> str:
@@ -203,7 +207,8 @@ def other_line(scene: Scene, seed: str) -> Callable[[str, int], str]:
         rng = dice(seed, version)
         old = text.split("\n")
         at = dice(seed, "at").randrange(len(old))
-        old[at : at + dice(seed, "way").randrange(2)] = [rng.choice(lines)]
+        replaced = dice(seed, "way").randrange(2) if len(old) >= _MANY_LINES else 0
+        old[at : at + replaced] = [rng.choice(lines)]
         return "\n".join(old)
 
     return edit
@@ -242,7 +247,11 @@ def _few_shot_order(scene: Scene) -> Breaker | None:
         before = permutation(size, seed, max((v for v in versions if v < version), default=0))
         shown = [(Turn("user", [pairs[at][0]]), Turn("assistant", [pairs[at][1]])) for at in order]
         draft.turns[:0] = [turn for pair in shown for turn in pair]
-        return Spot(("turn", 2 * next((at for at in range(size) if order[at] != before[at]), 0)))
+        moved = [at for at in range(size) if order[at] != before[at]] or [0]
+        paths = encode(draft).paths
+        return Spot(
+            ("turn", 2 * moved[0]), also=[paths["turn", 2 * at + side] for at in moved for side in (0, 1)]
+        )
 
     return Breaker("few_shot_order", versions, apply)
 

@@ -179,7 +179,7 @@ def agreement(traces: Iterable[Trace], ttl_s: float | None = None) -> Agreement:
 
 
 def footprint(trace: Trace, max_keys: int | None = None) -> Footprint:
-    """Size after the whole trace, and time of a match and a touch: each stretch at the best of a few rounds."""
+    """Size after the whole trace, and time of a match and a touch, each stretch at its best round."""
     prompts = [(request.started_s, keys_of(request.blocks)) for request in trace.requests]
     indexes = [PrefixIndex(max_keys=max_keys) for _ in range(_ROUNDS)]
     rounds = [list(_timed(prompts, index)) for index in indexes]

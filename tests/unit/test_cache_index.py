@@ -104,6 +104,20 @@ def test_the_order_of_eviction_is_the_order_of_use(prompts, capacity):
         assert [plain.used.get(key) for key in order] == [index.last_use(key) for key in order]
 
 
+def test_keys_that_agree_again_after_a_difference_are_no_prefix():
+    index = PrefixIndex()
+    index.touch([1, 2, 3, 4, 5, 6, 7], 0.0)
+    assert index.match([1, 9, 3, 4, 5, 6, 8], 0.0) == 1
+
+
+def test_keys_around_one_that_is_used_alone_keep_their_order():
+    index = PrefixIndex(max_keys=3)
+    index.touch([1, 2, 3], 0.0)
+    index.touch([2], 1.0)
+    index.touch([9], 2.0)
+    assert [index.last_use(key) for key in (1, 2, 3)] == [None, 1.0, 0.0]
+
+
 def test_a_prompt_shares_the_prefix_of_another_conversation():
     index = PrefixIndex()
     index.touch(chained("system, hello"), 0.0)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = str(Path(__file__).parents[2] / "scripts/evaluation")
-sys.path.insert(0, FOLDER)
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts/evaluation"))
 
 import breakers
 import score as scoring
@@ -19,7 +18,7 @@ from models import MODELS, Reading, money, usage
 from providers import Call, simulate
 from rendering import render, tokens_of
 
-sys.path.remove(FOLDER)
+sys.path.pop(0)
 
 LINES = [
     f"The {colour} {thing} is kept at the counter until the {time} flight has left, and then it is sent on"

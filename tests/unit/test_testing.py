@@ -76,10 +76,37 @@ def test_no_ratio_is_needed_for_a_single_call():
     assert_cacheable([cached(0, 0, 0, verdict="first")], min_ratio=0, fail_on=("timestamp",))
 
 
-def test_a_session_that_kept_fewer_calls_than_it_had_says_so():
-    session = session_of(*[broken() for _ in range(5)], max_calls=2)
-    with pytest.raises(AssertionError, match="looked at the newest 2 of 5 calls"):
+def test_calls_that_a_session_no_longer_keeps_count_too():
+    """The two that it keeps would pass."""
+    session = session_of(*[broken() for _ in range(5)], cached(), cached(), max_calls=2)
+    with pytest.raises(AssertionError) as failed:
         assert_cacheable(session)
+    assert str(failed.value).splitlines() == [
+        "the prompts are not cacheable",
+        (
+            "min-cache-ratio: 57.1 % of what stable prompts reuse could be reused (4,000 of 7,000 tokens, "
+            "7 calls); asked for: 80 % or more"
+        ),
+        "  app.py:42 ask: a time of day (timestamp) in system[0], offset 37, line 2",
+        "    $0.0100, 3,000 tokens, seen 5 times, confidence 0.99",
+        (
+            "    Move the time behind the last stable block, such as into the newest user message. "
+            "See docs/cache-breakers.md#timestamp"
+        ),
+    ]
+
+
+def test_a_kind_that_is_refused_is_found_among_calls_that_are_no_longer_kept():
+    session = session_of(broken(), broken("uuid", confidence=0.4), cached(), max_calls=1)
+    with pytest.raises(AssertionError, match="findings: 1 of timestamp"):
+        assert_cacheable(session, min_ratio=0, fail_on=("timestamp", "uuid"))
+    assert_cacheable(session, min_ratio=0, fail_on=("uuid", "date"))
+
+
+@pytest.mark.parametrize("events", [[event_of()] * 2, [cached(0, 0, 0, verdict="first")] * 2])
+def test_sums_that_test_nothing_fail_too(events):
+    with pytest.raises(AssertionError, match="none"):
+        assert_cacheable(session_of(*events, max_calls=1))
 
 
 def test_an_unknown_kind_is_an_error_even_where_nothing_was_found():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, Inexact
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +72,13 @@ class Amount:
         self.tokens = 0
         self.usd = ZERO
         self.unpriced = 0
+
+    @classmethod
+    def of(cls, count: int, tokens: int, usd: Decimal, unpriced: int) -> Self:
+        """One that stands at these figures."""
+        amount = cls()
+        amount.count, amount.tokens, amount.usd, amount.unpriced = count, tokens, usd, unpriced
+        return amount
 
     def add(self, tokens: int | None, usd: str | None) -> None:
         """Count one. No price matters only where there are tokens to pay."""

@@ -32,15 +32,12 @@ def assert_cacheable(
     ValueError for a kind that there is not, or a share that is not from 0 to 1.
     """
     limits = _limits(min_ratio, fail_on, min_confidence)
-    events, note = _events(session_or_events)
-    inspection = Inspection(limits)
-    for event in events:
-        inspection.add(event)
+    inspection = _inspection(session_or_events, limits)
     if reason := _unjudged(inspection, limits):
-        raise AssertionError(f"{reason}{note}")
+        raise AssertionError(reason)
     failed = [gate for gate in inspection.gates() if not gate.is_passed]
     if failed:
-        raise AssertionError("\n".join(_lines(failed)) + note)
+        raise AssertionError("\n".join(_lines(failed)))
 
 
 def _limits(min_ratio: float, fail_on: Collection[str], min_confidence: float) -> Limits:
@@ -60,14 +57,16 @@ def _share(name: str, value: float) -> Decimal:
     return Decimal(str(value))
 
 
-def _events(given: Session | Iterable[Event]) -> tuple[Iterable[Event], str]:
-    """The events, and a note if there were more of them."""
-    if not isinstance(given, Session):
-        return given, ""
-    kept, calls = given.latest, given.calls
-    if calls <= len(kept):
-        return kept, ""
-    return kept, f"\n(looked at the newest {len(kept):,} of {many(calls, 'call')}: the session keeps no more)"
+def _inspection(given: Session | Iterable[Event], limits: Limits) -> Inspection:
+    """All that was *given*; of a session that had more calls than it keeps, the sums."""
+    inspection = Inspection(limits)
+    events = given.latest if isinstance(given, Session) else given
+    if isinstance(given, Session) and (taken := given.snapshot()).totals.calls > len(given.latest):
+        inspection.add_sums(taken.cache, taken.totals.calls)
+        return inspection
+    for event in events:
+        inspection.add(event)
+    return inspection
 
 
 def _unjudged(inspection: Inspection, limits: Limits) -> str:

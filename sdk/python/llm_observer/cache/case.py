@@ -79,11 +79,25 @@ class Cases:
         known = list(baseline.line.ends[: baseline.kept]) if baseline else []
         total = input_total(call)
         anchors = []
-        if total is not None:
+        if total:  # zero is the count of a call that was broken off
             anchors = [*_marked(call, pieces), Anchor(len(sizes) - 1, total)]
             known = [end for end in known if end <= total]
             self._scale.learn(model, sum(sizes), total)
-        return placed(sizes, known, anchors, self._scale.bytes_per_token(model))
+        return placed(sizes, known, _counted(pieces, baseline), anchors, self._scale.bytes_per_token(model))
+
+
+def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:
+    """Tokens of each piece that the earlier prompt had as well; one that differs by noise has about as many."""
+    if baseline is None:
+        return [None] * len(pieces.facts)
+    ends, facts = baseline.line.ends, baseline.line.facts
+    places = baseline.alignment.to_old
+    counted: list[int | None] = []
+    for piece, old in zip(pieces.facts, places, strict=True):
+        is_same = old >= 0 and piece.stable == facts[old].stable
+        tokens = ends[old] - (ends[old - 1] if old else 0) if is_same else None
+        counted.append(tokens)
+    return counted
 
 
 def _scope(call: LLMCall, exchange: Exchange) -> str:

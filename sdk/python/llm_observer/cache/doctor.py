@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llm_observer.cache.baseline import anchors_of
+from llm_observer.cache.baseline import anchors_of, head_size
 from llm_observer.cache.canonical import Breathe
 from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
 from llm_observer.cache.findings import Prices
@@ -83,7 +83,8 @@ class CacheDoctor:
         call, baseline, tokens = case.call, case.baseline, case.call.tokens
         is_counted = bool(input_total(call))
         if not is_counted and (tokens is not None or call.ending != "complete"):
-            return cache  # an aborted call may have left nothing, and nothing goes on from it
+            # a call that was broken off may have left nothing, and nothing goes on from it
+            return replace(cache, findings=())
         self._tag += 1
         written = None if tokens is None else tokens.cache_write
         read = None if tokens is None else tokens.cache_read
@@ -95,13 +96,13 @@ class CacheDoctor:
             written_tokens=written if is_counted else None,
             long_tokens=_long(call) if is_counted else None,
         )
-        previous = baseline.line.last if baseline else None
+        previous = baseline.line.call_at(baseline.kept) if baseline else None
         line, kept = self._line(case)
         line.replace(case.pieces.facts, case.keys, case.stable, kept)
         del line.ends[kept:]
         line.ends.extend(case.prompt.ends[kept:])
         line.anchors = anchors_of(case.scope, case.pieces.facts)
-        line.last = Record(
+        line.before, line.last = line.last, Record(
             event_id=event_id,
             tag=self._tag,
             length=len(case.keys),
@@ -124,16 +125,14 @@ class CacheDoctor:
     def _line(self, case: Case) -> tuple[Conversation, int]:
         """The line that this prompt is the newest of; a fork leaves the old line as it is."""
         baseline = case.baseline
+        new_key = f"{case.keys[0] ^ self._tag << 3:016x}"[-16:]
         if baseline is None:
-            return Conversation(f"{case.keys[0] ^ self._tag << 3:016x}"[-16:]), 0
+            return Conversation(new_key), 0
         if baseline.is_successor:
             self._memory.drop(baseline.line, baseline.kept)
             return baseline.line, baseline.kept
-        fork = Conversation(baseline.line.key)
-        fork.replace(baseline.line.facts[: baseline.kept], baseline.line.keys, baseline.line.stable, 0)
-        del fork.keys[baseline.kept :], fork.stable[baseline.kept :]
-        fork.ends.extend(baseline.line.ends[: baseline.kept])
-        return fork, baseline.kept
+        is_head = head_size(case.pieces.facts) >= baseline.kept
+        return baseline.line.fork(new_key if is_head else baseline.line.key, baseline.kept), baseline.kept
 
 
 def _long(call: LLMCall) -> int | None:

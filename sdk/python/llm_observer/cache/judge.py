@@ -1,5 +1,7 @@
 """How is a call judged, once it is known how far its prompt could reach? Counts, causes and findings."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from llm_observer.cache.case import Case, input_total
@@ -34,11 +36,16 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     rule, ends = case.rule, case.prompt.ends
     ideal = max(found.ideal, actual or 0) if actual else found.ideal
     is_exact = found.is_ideal_exact and found.ideal == ideal
-    tolerance = rule.step - 1 if is_exact else max(rule.step, round(ideal * SLACK), NEAR)
+    error = max(rule.step, round(ideal * SLACK), NEAR)
+    tolerance = rule.step - 1 if is_exact else error
     missed = 0 if actual is None else max(ideal - actual, 0)
     losses, unexplained = scaled(found.losses, missed) if actual is not None else (found.losses, 0)
     if unexplained > tolerance and (key := _other_key(case)):
         losses, unexplained = [*losses, Loss(key.kind, unexplained, key, is_paid=True)], 0
+    if 0 < unexplained <= (tolerance if found.reusable.is_exact else error) and any(
+        loss.tokens for loss in losses
+    ):
+        losses, unexplained = _with_rest(losses, unexplained), 0
     is_short = bool(ends) and ends[-1] < rule.minimum
     verdict = verdict_of(
         losses,
@@ -75,6 +82,13 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
             Breakpoint(segment=marker.position, ttl_s=marker.ttl_s) for marker in case.prompt.markers
         ),
     )
+
+
+def _with_rest(losses: Sequence[Loss], rest: int) -> list[Loss]:
+    """What is within the error of our counts belongs to the largest loss."""
+    largest = max(range(len(losses)), key=lambda place: losses[place].tokens)
+    grown = losses[largest]._replace(tokens=losses[largest].tokens + rest)
+    return [*losses[:largest], grown, *losses[largest + 1 :]]
 
 
 def _other_key(case: Case) -> Change | None:

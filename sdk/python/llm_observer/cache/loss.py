@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from llm_observer.cache.diff import Alignment, Change
+from llm_observer.cache.kinds import KINDS
 from llm_observer.cache.memory import Conversation
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
@@ -18,6 +19,8 @@ OBSTACLES = (
     ("look_back", "look_back_exceeded"),
 )
 MAX_STAGES = 64
+NOISE = frozenset({"volatile", "form", "settings"})
+"""Families of changes that leave a prompt as long as it was."""
 MAX_MARKERS = 4
 """Breakpoints that any provider takes."""
 
@@ -72,16 +75,25 @@ def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, m
         if reading.tokens > best.tokens:
             losses.append(Loss("breakpoint_moved", reading.tokens - best.tokens, is_paid=True))
             best = reading
-    first = len(losses)
+    first, is_noise = len(losses), True
     for change, keys, following in _stages(prompt, past) if past else ():
         losses.append(Loss(change.kind, 0, change))
         reading = state.read(prompt._replace(keys=keys), rule, relax=relax, partial=following)
+        is_noise = is_noise and (KINDS[change.kind].family in NOISE or change.kind == "message_lengthened")
+        if not is_noise and reading.position >= 0:  # the earlier prompt was of another size
+            reading = reading._replace(
+                tokens=max(_floor(prompt.ends[reading.position], rule), best.tokens), is_exact=False
+            )
         gained = reading.tokens - best.tokens
         if gained > 0:
             losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
             losses[first] = losses[first]._replace(tokens=gained)
             first, best = len(losses), reading
     return Reach(reusable, best.tokens, best.is_exact, losses)
+
+
+def _floor(tokens: int, rule: Rule) -> int:
+    return tokens - tokens % rule.step if rule.step > 1 else tokens
 
 
 def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:

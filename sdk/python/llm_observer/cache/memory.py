@@ -39,7 +39,7 @@ class Conversation:
     key: hex name of the line, the same on each of its calls. keys, stable: chained hashes up to each piece.
     """
 
-    __slots__ = ("anchors", "ends", "facts", "key", "keys", "last", "size", "stable")
+    __slots__ = ("anchors", "before", "ends", "facts", "key", "keys", "last", "size", "stable")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -49,6 +49,7 @@ class Conversation:
         self.ends = array("Q")
         self.anchors: tuple[int, ...] = ()
         self.last: Record | None = None
+        self.before: Record | None = None
         self.size = PER_CONVERSATION
 
     def replace(self, facts: Sequence[Facts], keys: Sequence[int], stable: Sequence[int], kept: int) -> None:
@@ -57,6 +58,22 @@ class Conversation:
         self.facts.extend(facts[kept:])
         self.keys.extend(keys[kept:])
         self.stable.extend(stable[kept:])
+
+    def fork(self, key: str, kept: int) -> "Conversation":
+        """Another line, that begins with the first *kept* pieces of this one."""
+        fork = Conversation(key)
+        fork.replace(self.facts[:kept], self.keys[:kept], self.stable[:kept], 0)
+        fork.ends.extend(self.ends[:kept])
+        return fork
+
+    def call_at(self, kept: int) -> Record | None:
+        """The call that a prompt goes on from which has the first *kept* pieces of this line.
+
+        A recap asks about a conversation at its end: what then goes on does so from the call before it.
+        """
+        if self.before is not None and self.last is not None and kept <= self.before.length < self.last.length:
+            return self.before
+        return self.last
 
 
 class Memory:

@@ -94,6 +94,11 @@ class ReplayedCall(NamedTuple):
     chain: Chain
 
     @property
+    def group(self) -> str:
+        """The calls that are changed together: those of its call site, else of its model, under one rule."""
+        return f"{self.site or self.model} ({self.rule.id})"
+
+    @property
     def nbytes(self) -> int:
         """What it holds, bytes; pieces of earlier calls are theirs."""
         return CALL_BYTES + PIECE_BYTES * len(self.chain.own.keys)

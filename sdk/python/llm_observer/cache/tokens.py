@@ -55,18 +55,24 @@ def weight(size: int) -> int:
 
 
 def placed(
-    sizes: Sequence[int], known: Sequence[int], anchors: Sequence[Anchor], bytes_per_token: float
+    sizes: Sequence[int],
+    known: Sequence[int],
+    counted: Sequence[int | None],
+    anchors: Sequence[Anchor],
+    bytes_per_token: float,
 ) -> list[int]:
     """Tokens up to the end of each piece.
 
-    sizes: bytes of every piece. known: ends of the leading pieces, as an earlier call placed them. anchors:
-    ends that this call's usage tells, in order; behind the last one *bytes_per_token* is all there is.
+    sizes: bytes of every piece. known: ends of the leading pieces, as an earlier call placed them. counted:
+    tokens of every piece, as far as an earlier call had the same one. anchors: ends that this call's usage
+    tells, in order; behind the last one *bytes_per_token* is all there is.
     """
     ends = [*known]
     for anchor in anchors:
-        if anchor.piece < len(ends):
-            continue
-        ends += _between(sizes[len(ends) : anchor.piece + 1], ends[-1] if ends else 0, anchor.tokens)
+        start, stop = len(ends), anchor.piece + 1
+        if stop > start:
+            before = ends[-1] if ends else 0
+            ends += _between(sizes[start:stop], counted[start:stop], before, anchor.tokens)
     done = ends[-1] if ends else 0
     total = 0
     for size in sizes[len(ends) :]:
@@ -75,12 +81,18 @@ def placed(
     return ends
 
 
-def _between(sizes: Sequence[int], start: int, end: int) -> list[int]:
-    """Share the tokens from *start* to *end* out by weight."""
+def _between(sizes: Sequence[int], counted: Sequence[int | None], start: int, end: int) -> list[int]:
+    """Share the tokens from *start* to *end* out: as counted, and the rest by weight."""
     span = max(end - start, 0)
-    whole = sum(map(weight, sizes))
-    ends, total = [], 0
-    for size in sizes:
-        total += weight(size)
-        ends.append(start + round(span * total / whole))
+    fixed = sum(tokens for tokens in counted if tokens is not None)
+    open_weight = sum(weight(size) for size, tokens in zip(sizes, counted, strict=True) if tokens is None)
+    if fixed > span or not open_weight:
+        counted, fixed, open_weight = [None] * len(sizes), 0, sum(map(weight, sizes))
+    ends, done, opened = [], 0, 0
+    for size, tokens in zip(sizes, counted, strict=True):
+        if tokens is None:
+            opened += weight(size)
+        else:
+            done += tokens
+        ends.append(start + done + round((span - fixed) * opened / open_weight))
     return ends

@@ -23,6 +23,7 @@ _PIECE = 8192
 _MAX_RUN = 512
 _AHEAD = 1024
 _MAX_URL = 16384
+_MAX_HOST = 2048
 _MAX_SHAPE = 40
 _BLOB = re.compile(b"w" * 60 + b"w*+(?:\n{1,4}" + b"w" * 60 + b"w*+)*+")
 """One long run, or lines as MIME wraps them."""
@@ -32,6 +33,7 @@ _BLOB_REST = re.compile(
 )
 """How an attachment goes on: the run, its next line, or its last and shorter line."""
 _QUERY_REST = r"[^\s\"'<>()\\^`{|}?]*+"
+_ADDRESS = re.compile(rb"""https?://[^\s"'<>()\[\]{}\\]*\Z""")
 _QUERY = p.pattern(rf"\?[A-Za-z0-9_.~%+\[\]-]{{1,80}}={_QUERY_REST}(?:\\u0026{_QUERY_REST})*+")
 _SIGNED = p.pattern(
     r"(?i)(?:\?|&|&amp;|\\u0026)(?P<name>x-(?:amz|goog|oss|cos)-[a-z-]+|signature|sig|expires?|exp|token"
@@ -139,4 +141,7 @@ def _signed_urls(data: bytes, start: int, end: int) -> Iterator[Span]:
         text = (query or found)[0].rstrip(b".,;:!*_")
         signed = _SIGNED.search(text)
         if signed:
-            yield Span("signed_url", found.start(), len(text), 0.4 if b"-" in signed["name"] else 0.3)
+            address = _ADDRESS.search(data, max(found.start() - _MAX_HOST, 0), found.start())
+            first = address.start() if address else found.start()
+            length = found.start() + len(text) - first
+            yield Span("signed_url", first, length, 0.4 if b"-" in signed["name"] else 0.3)

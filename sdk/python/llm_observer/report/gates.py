@@ -23,6 +23,7 @@ from llm_observer.report.bounded import Bounded
 from llm_observer.report.fix_words import many, site_name
 from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, general_path, ranked_fixes
 from llm_observer.report.seen import Seen
+from llm_observer.sinks.cache_sums import CacheTotals
 
 __all__ = ["Gate", "Inspection", "Limits", "unknown_kinds"]
 
@@ -150,6 +151,27 @@ class Inspection:
         site = site_name(call.call_site)
         for finding in call.cache.findings:
             self._add_finding(finding, event.event_id, site)
+
+    def add_sums(self, cache: CacheTotals, calls: int) -> None:
+        """Count *calls* of which only sums are left; hit rate and cost are not among them.
+
+        Of findings of one place, all count as much as the surest of them.
+        """
+        self.calls += calls
+        self.with_verdict += cache.calls
+        self.structure.calls += cache.calls
+        self.structure.part += min(cache.reusable_tokens, cache.ideal_tokens)
+        self.structure.ideal += cache.ideal_tokens
+        for fix in cache.findings:
+            if Decimal(str(fix.confidence)) >= self._limits.min_confidence:
+                self._add_fix(fix)
+
+    def _add_fix(self, fix: Fix) -> None:
+        key = (fix.kind, fix.path, fix.site)
+        self._found.of(key).take(fix)
+        if fix.kind in self._limits.fail_on:
+            self._kinds[fix.kind] += fix.count
+            self._refused.of(key).take(fix)
 
     def _add_cache(self, cache: CacheUse) -> None:
         self.structure.add(cache.reusable_tokens, cache.ideal_tokens)

@@ -34,6 +34,7 @@ __all__ = [
 MAX_FIXES = 100
 MAX_CAUSES = 100
 _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens")
+_PLACE = ("path", "offset", "line", "length", "shape")
 _MESSAGE = re.compile(r"^(messages|input|contents)\[\d+\]")
 
 FixKey = tuple[str, str | None, str]
@@ -86,6 +87,15 @@ class FixSums:
         """Add what *other* has."""
         self.amount.merge(other.amount)
 
+    def take(self, fix: Fix) -> None:
+        """Count all that *fix* sums up."""
+        self.amount.merge(Amount.of(fix.count, fix.tokens, fix.usd, fix.unpriced))
+        seen = {name: getattr(fix.example, name) for name in _PLACE}
+        self.best = Finding(
+            kind=fix.kind, confidence=fix.confidence, advice=fix.advice, docs=fix.docs, **seen
+        )
+        self.event_id = fix.example.event_id
+
     @property
     def weight(self) -> tuple[object, ...]:
         """Money first, then tokens, then how sure it is."""
@@ -134,14 +144,7 @@ def _fixes(ranked: Iterable[tuple[FixKey, FixSums]]) -> Iterator[Fix]:
 
 
 def _example(finding: Finding, event_id: str) -> Example:
-    return Example(
-        event_id=event_id,
-        path=finding.path,
-        offset=finding.offset,
-        line=finding.line,
-        length=finding.length,
-        shape=finding.shape,
-    )
+    return Example(event_id=event_id, **{name: getattr(finding, name) for name in _PLACE})
 
 
 class CauseTotals(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,687 @@
+"""What does the doctor say of a call? Whole events of plain exchanges, one test for every verdict."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from diagnosing import (
+    CLAUDE,
+    EPHEMERAL,
+    NEW_GPT,
+    OLD_GPT,
+    Clinic,
+    chat_usage,
+    counted,
+    marked,
+    said,
+    text,
+    words,
+)
+
+from llm_observer.event import encode
+from llm_observer.schema import validate
+
+SYSTEM = words(3000, seed=100)
+TOOLS = [
+    {"name": name, "description": words(60, seed=at), "input_schema": {"type": "object"}}
+    for at, name in enumerate(("find", "book", "pay"))
+]
+HEAD_TOKENS, TURN_TOKENS = 5000, 300
+
+
+def talk(count, seed=0):
+    """*count* messages in turn."""
+    return [said(("assistant", "user")[at % 2], words(190, seed=seed + at)) for at in range(1, count + 1)]
+
+
+def claude(messages, *, system=SYSTEM, tools=TOOLS, model=CLAUDE, ttl=None, **fields):
+    """A request with breakpoints at the end of the system text and of the last message."""
+    how = {} if ttl is None else {"ttl": ttl}
+    *earlier, last = messages
+    return {
+        "model": model,
+        "max_tokens": 100,
+        "tools": tools,
+        "system": [marked(system, **how)],
+        "messages": [*earlier, said(last["role"], [marked(last["content"], **how)])],
+        **fields,
+    }
+
+
+def size(messages):
+    """Tokens up to the end of these messages, as the provider of these tests counts."""
+    return HEAD_TOKENS + TURN_TOKENS * len(messages)
+
+
+def warm(clinic, messages=None, **how):
+    """The first call of a conversation: all of it is written."""
+    messages = talk(1) if messages is None else messages
+    return clinic.call(claude(messages, **how), counted(written=size(messages)))
+
+
+def causes(call):
+    return [(cause.kind, cause.tokens) for cause in call.cache.causes]
+
+
+def kinds(call):
+    return [finding.kind for finding in call.cache.findings]
+
+
+def counts(call):
+    cache = call.cache
+    return cache.ideal_tokens, cache.reusable_tokens, cache.actual_tokens, cache.missed_tokens
+
+
+# Verdicts
+
+
+def test_the_first_call_has_nothing_to_read():
+    call = warm(Clinic())
+    assert (call.cache.verdict, counts(call), causes(call)) == ("first", (0, 0, 0, 0), [])
+
+
+def test_a_call_that_goes_on_and_is_read_is_a_hit():
+    clinic = Clinic()
+    warm(clinic)
+    call = clinic.call(claude(talk(3)), counted(read=5300, written=600))
+    assert (call.cache.verdict, counts(call), causes(call)) == ("hit", (5300, 5300, 5300, 0), [])
+    assert (call.cache.ideal_label, call.cache.reusable_label, call.cache.actual_label) == ("exact",) * 3
+    assert (call.cache.similarity, call.cache.missed_usd) == (1.0, "0")
+
+
+def test_a_part_that_is_read_without_a_reason_is_partial():
+    clinic = Clinic()
+    warm(clinic)
+    clinic.call(claude(talk(3)), counted(read=5300, written=600))
+    call = clinic.call(claude(talk(5)), counted(read=5300, written=1200))
+    assert (call.cache.verdict, counts(call)) == ("partial", (5900, 5900, 5300, 600))
+    assert causes(call) == [("routing", 600)]
+
+
+def test_a_time_in_the_system_text_is_a_breaker_with_its_place():
+    clinic = Clinic()
+    warm(clinic, system=f"It is 2026-11-21T12:00:00Z.\n{SYSTEM}")
+    call = clinic.call(
+        claude(talk(3), system=f"It is 2026-11-21T12:00:20Z.\n{SYSTEM}"), counted(written=5900)
+    )
+    (finding,) = call.cache.findings
+    assert call.cache.verdict == "breaker"
+    assert counts(call)[0] == counts(call)[3] == 5300
+    assert causes(call) == [("timestamp", 5300)]
+    assert (finding.kind, finding.path, finding.offset, finding.line, finding.length) == (
+        "timestamp",
+        "system[0]",
+        6,
+        1,
+        20,
+    )
+    assert finding.shape == "9999-99-99A99:99:99A"
+    assert (finding.tokens, finding.confidence) == (5300, 0.95)
+
+
+@pytest.mark.parametrize(("ttl", "after_s"), [(None, 301), ("1h", 3601)], ids=["5 minutes", "an hour"])
+def test_a_pause_longer_than_the_lifetime_is_its_own_verdict(ttl, after_s):
+    clinic = Clinic()
+    warm(clinic, ttl=ttl)
+    call = clinic.call(claude(talk(3), ttl=ttl), counted(written=5900), after_s=after_s)
+    assert (call.cache.verdict, causes(call)) == ("ttl", [("ttl_expired", 5300)])
+
+
+def test_a_pause_shorter_than_the_lifetime_is_none():
+    clinic = Clinic()
+    warm(clinic, ttl="1h")
+    call = clinic.call(claude(talk(3), ttl="1h"), counted(read=5300, written=600), after_s=3599)
+    assert call.cache.verdict == "hit"
+
+
+def test_a_prompt_below_the_minimum_is_too_short():
+    clinic = Clinic()
+    body = claude(talk(1), system="Be brief.", tools=[])
+    clinic.call(body, counted(fresh=200))
+    call = clinic.call(claude(talk(3), system="Be brief.", tools=[]), counted(fresh=500))
+    assert (call.cache.verdict, call.cache.missed_tokens, causes(call)) == ("too_short", 0, [])
+
+
+def unmarked(messages):
+    return {"model": CLAUDE, "max_tokens": 100, "tools": TOOLS, "system": SYSTEM, "messages": messages}
+
+
+def test_a_prompt_without_breakpoints_is_not_enabled():
+    clinic = Clinic()
+    clinic.call(unmarked(talk(1)), counted(fresh=5300))
+    call = clinic.call(unmarked(talk(3)), counted(fresh=5900))
+    assert call.cache.verdict == "not_enabled"
+    assert (kinds(call), causes(call)) == (["breakpoint_missing"], [("breakpoint_missing", 5300)])
+
+
+def test_explicit_mode_without_a_breakpoint_is_not_enabled():
+    clinic = Clinic()
+    how = {"model": NEW_GPT, "prompt_cache_options": {"mode": "explicit"}}
+    head = said("system", SYSTEM)
+    clinic.call({**how, "messages": [head, *talk(1)]}, chat_usage(5300, 0, 0), wire="chat")
+    call = clinic.call({**how, "messages": [head, *talk(3)]}, chat_usage(5900, 0, 0), wire="chat")
+    assert call.cache.verdict == "not_enabled"
+    assert kinds(call) == ["explicit_without_breakpoint"]
+
+
+def test_an_entry_too_far_back_is_out_of_the_look_back():
+    clinic = Clinic()
+    warm(clinic)
+    messages = talk(31)
+    body = claude(messages)
+    body["system"] = SYSTEM
+    call = clinic.call(body, counted(written=size(messages)))
+    assert (call.cache.verdict, causes(call)) == ("look_back", [("look_back_exceeded", 5300)])
+
+
+def test_a_call_that_starts_before_the_first_one_answers_is_concurrent():
+    clinic = Clinic()
+    warm(clinic)
+    call = clinic.call(claude(talk(1)), counted(written=5300), after_s=0.5)
+    assert (call.cache.verdict, causes(call)) == ("concurrent", [("parallel_calls", 5300)])
+
+
+def test_a_history_that_was_summed_up_is_a_compaction():
+    clinic = Clinic()
+    old = talk(21)
+    warm(clinic, old)
+    new = [said("user", words(190, seed=500)), *old[15:], *talk(23)[21:]]
+    call = clinic.call(claude(new), counted(read=5000, written=size(new) - 5000))
+    assert call.cache.verdict == "compaction"
+    assert [kind for kind, _ in causes(call)] == ["compaction"]
+
+
+def test_a_change_behind_the_last_breakpoint_is_harmless():
+    clinic = Clinic()
+
+    def body(time, messages):
+        head = [marked(SYSTEM), text(f"It is {time}.")]
+        return {"model": CLAUDE, "max_tokens": 9, "tools": TOOLS, "system": head, "messages": messages}
+
+    clinic.call(body("12:00:05", talk(1)), counted(written=5000, fresh=320))
+    call = clinic.call(body("12:00:25", talk(3)), counted(read=5000, fresh=920))
+    assert (call.cache.verdict, counts(call)) == ("harmless", (5000, 5000, 5000, 0))
+    assert [(finding.kind, finding.path, finding.tokens) for finding in call.cache.findings] == [
+        ("timestamp", "system[1]", 0)
+    ]
+
+
+def test_another_cache_key_is_a_matter_of_accounting():
+    clinic = Clinic()
+    head = said("system", SYSTEM)
+
+    def body(key, count):
+        return {"model": NEW_GPT, "prompt_cache_key": key, "messages": [head, *talk(count)]}
+
+    clinic.call(body("one", 1), chat_usage(5300, 0, 5300), wire="chat")
+    call = clinic.call(body("two", 3), chat_usage(5900, 0, 5900), wire="chat")
+    assert (call.cache.verdict, causes(call)) == ("key_accounting", [("cache_key_changed", 5300)])
+    assert [finding.path for finding in call.cache.findings] == ["prompt_cache_key"]
+
+
+def test_a_perfect_prefix_that_is_not_read_is_unexplained():
+    clinic = Clinic()
+    warm(clinic)
+    call = clinic.call(claude(talk(3)), counted(written=5900))
+    assert (call.cache.verdict, causes(call), kinds(call)) == ("unexplained", [("routing", 5300)], [])
+
+
+def test_without_usage_the_verdict_is_unknown_and_the_structure_still_told():
+    clinic = Clinic()
+    clinic.call(claude(talk(1)))
+    call = clinic.call(claude(talk(3)))
+    cache = call.cache
+    assert (cache.verdict, cache.actual_tokens, cache.missed_tokens, cache.causes) == (
+        "unknown",
+        None,
+        None,
+        (),
+    )
+    assert cache.ideal_tokens == cache.reusable_tokens > 4000
+    assert cache.reusable_label == "prior"
+
+
+def test_a_read_that_this_process_could_not_foresee_is_from_elsewhere():
+    call = Clinic().call(claude(talk(1)), counted(read=5000, written=300))
+    assert (call.cache.verdict, call.cache.source, call.cache.missed_tokens) == ("hit", "elsewhere", 0)
+
+
+# What is no break
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"response": {"usage": counted(fresh=0, output=0)}}, {"status": 500}, {"status": None}],
+    ids=["zero usage", "a server error", "no answer"],
+)
+def test_an_aborted_call_makes_no_finding_and_is_no_baseline(fields):
+    clinic = Clinic()
+    first = clinic.event(claude(talk(1)), counted(written=5300))
+    clinic.now_s += 20
+    aborted = clinic.event(claude(talk(3)), **fields).llm_call
+    call = clinic.call(claude(talk(5)), counted(read=5300, written=1200))
+    assert aborted.cache is None or (aborted.cache.findings, aborted.cache.causes) == ((), ())
+    assert (call.cache.verdict, call.cache.extends) == ("hit", first.event_id)
+
+
+TITLE = {"model": CLAUDE, "max_tokens": 20, "system": "Give this a title."}
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        {**TITLE, "messages": talk(1)},
+        {**TITLE, "messages": [said("user", "\n\n".join(each["content"] for each in talk(3)))]},
+        {**TITLE, "messages": [*talk(3), said("user", "A title, please.")]},
+        claude([*talk(3), said("user", "A recap, please.")]),
+        claude([said("user", "Is this safe?")], system="You judge.", tools=[]),
+    ],
+    ids=["of the first message", "of one text", "of all messages", "a recap with the same head", "a judge"],
+)
+def test_a_side_call_is_never_the_baseline(side):
+    clinic = Clinic()
+    warm(clinic)
+    main = clinic.event(claude(talk(3)), counted(read=5300, written=600))
+    clinic.now_s += 1
+    aside = clinic.event(side, counted(fresh=2000)).llm_call
+    call = clinic.call(claude(talk(5)), counted(read=5900, written=600))
+    assert aside.cache.findings == ()
+    assert (call.cache.verdict, call.cache.missed_tokens, kinds(call)) == ("hit", 0, [])
+    assert call.cache.extends == main.event_id
+
+
+def test_a_rewind_is_no_break():
+    clinic = Clinic()
+    warm(clinic, talk(5))
+    again = [*talk(2), said("user", words(190, seed=900))]
+    call = clinic.call(claude(again), counted(read=5000, written=900))
+    assert (kinds(call), call.cache.verdict) == ([], "hit")
+
+
+def test_two_conversations_with_one_head_take_turns():
+    clinic = Clinic()
+    one, other = talk(9), talk(9, seed=50)
+    for count in (1, 3, 5, 7, 9):
+        read = 0 if count == 1 else size(one[: count - 2])
+        first = clinic.call(claude(one[:count]), counted(read=read, written=size(one[:count]) - read))
+        read = 5000 if count == 1 else read
+        second = clinic.call(claude(other[:count]), counted(read=read, written=size(one[:count]) - read))
+        assert (kinds(first), kinds(second)) == ([], [])
+    assert {first.cache.verdict, second.cache.verdict} == {"hit"}
+    assert first.cache.conversation != second.cache.conversation
+
+
+def test_a_fork_goes_on_from_where_it_left_and_so_does_the_trunk():
+    clinic = Clinic()
+    trunk = talk(7)
+    warm(clinic, trunk[:5])
+    branch = [*trunk[:4], said("user", words(190, seed=800)), *talk(2, seed=810)]
+    fork = clinic.call(claude(branch[:5]), counted(read=5000, written=1500))
+    further = clinic.call(claude(trunk), counted(read=6500, written=600))
+    on = clinic.call(
+        claude([*branch[:5], said("assistant", "Yes."), said("user", "More.")]), counted(6500, 600)
+    )
+    assert [kinds(call) for call in (fork, further, on)] == [[], [], []]
+    assert [call.cache.verdict for call in (further, on)] == ["hit", "hit"]
+
+
+# Several changes
+
+
+def test_the_causes_add_up_to_the_missed_tokens():
+    clinic = Clinic()
+    warm(clinic, talk(5), system=f"It is 12:00:05.\n{SYSTEM}")
+    messages = [*talk(2), said("user", words(190, seed=700)), *talk(7)[3:]]
+    call = clinic.call(
+        claude(messages, system=f"It is 12:00:25.\n{SYSTEM}", tools=TOOLS[::-1]), counted(written=7100)
+    )
+    assert sum(cause.tokens for cause in call.cache.causes) == call.cache.missed_tokens == 6500
+    assert {"tool_order", "timestamp", "history_edited"} >= {kind for kind, _ in causes(call)}
+    assert kinds(call) == ["tool_order", "timestamp", "history_edited"]
+
+
+def test_of_two_changes_in_one_text_the_first_has_the_loss_and_both_are_told():
+    clinic = Clinic()
+
+    def body(time, count):
+        return claude(talk(count), system=f"It is {time}.\n{SYSTEM}\nAgain: {time}.")
+
+    clinic.call(body("2026-11-21T12:00:00Z", 1), counted(written=5300))
+    call = clinic.call(body("2026-11-21T12:00:20Z", 3), counted(written=5900))
+    assert [(one.kind, one.offset, one.tokens) for one in call.cache.findings] == [
+        ("timestamp", 6, 5300),
+        ("timestamp", len(f"It is 2026-11-21T12:00:20Z.\n{SYSTEM}\nAgain: "), 0),
+    ]
+
+
+def test_a_one_shot_prompt_with_a_time_in_its_head_is_broken_by_it():
+    clinic = Clinic()
+
+    def body(time, seed):
+        return claude([said("user", words(50, seed=seed))], system=f"It is {time}.\n{SYSTEM}")
+
+    for number in range(4):
+        time = f"2026-11-21T12:00:0{number}Z"
+        call = clinic.call(body(time, 300 + number), counted(written=5150))
+    assert (call.cache.verdict, [kind for kind, _ in causes(call)]) == ("breaker", ["timestamp"])
+    assert 4700 < call.cache.missed_tokens < 5150
+
+
+# Money
+
+
+def test_the_loss_in_money_is_what_was_paid_beyond_the_price_of_a_read():
+    clinic = Clinic(
+        prices={
+            f"anthropic/{CLAUDE}": {"input_mtok": 3, "cache_read_mtok": "0.3", "cache_write_mtok": "3.75"}
+        }
+    )
+    warm(clinic)
+    call = clinic.call(claude(talk(3)), counted(written=5900))
+    # 5,300 tokens were written anew at 3.75 instead of read at 0.30
+    assert Decimal(call.cache.missed_usd) == Decimal(5300) * (Decimal("3.75") - Decimal("0.30")) / 1_000_000
+    assert [cause.usd for cause in call.cache.causes] == [call.cache.missed_usd]
+
+
+def test_what_was_not_written_was_paid_as_fresh_input():
+    clinic = Clinic(prices={OLD_GPT: {"input_mtok": "2.5", "cache_read_mtok": "1.25"}})
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3), chat_usage(5900, 0), wire="chat")
+    assert call.cache.missed_tokens == 5248
+    assert Decimal(call.cache.missed_usd) == Decimal(5248) * Decimal("1.25") / 1_000_000
+
+
+def test_without_a_price_there_is_a_loss_but_no_money():
+    clinic = Clinic()
+    body = {"model": "some-model-of-ours", "messages": [said("system", SYSTEM), *talk(1)]}
+    clinic.call(body, chat_usage(5300, 0), wire="local")
+    call = clinic.call(
+        {**body, "messages": [*body["messages"], *talk(3)[1:]]}, chat_usage(5900, 0), wire="local"
+    )
+    assert call.cache.missed_tokens >= 5000
+    assert call.cache.missed_usd is None
+    assert all(cause.usd is None for cause in call.cache.causes)
+
+
+# Other providers
+
+
+def gpt(count, model=OLD_GPT, system=SYSTEM, **fields):
+    return {"model": model, "messages": [said("system", system), *talk(count)], **fields}
+
+
+def test_openai_before_5_6_reads_whole_increments_of_the_prefix():
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3), chat_usage(5900, 5248), wire="chat")
+    assert (call.cache.verdict, call.cache.rule, counts(call)) == (
+        "hit",
+        "openai_increments",
+        (5248,) * 3 + (0,),
+    )
+
+
+def test_openai_before_5_6_loses_only_what_stands_behind_the_change():
+    clinic = Clinic()
+    at_end = [f"{SYSTEM}\nIt is 2026-11-21T12:00:{second}Z." for second in ("05", "25")]
+    clinic.call(gpt(1, system=at_end[0]), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, system=at_end[1]), chat_usage(5900, 4864), wire="chat")
+    assert (call.cache.verdict, kinds(call)) == ("breaker", ["timestamp"])
+    assert abs(call.cache.reusable_tokens - 4864) <= 128
+    assert call.cache.missed_tokens == 5248 - 4864
+
+
+def test_openai_from_5_6_reads_up_to_a_message_end():
+    clinic = Clinic()
+    clinic.call(gpt(1, NEW_GPT), chat_usage(5300, 0, 5300), wire="chat")
+    call = clinic.call(gpt(3, NEW_GPT), chat_usage(5900, 5300, 600), wire="chat")
+    assert (call.cache.verdict, call.cache.rule, counts(call)) == (
+        "hit",
+        "openai_breakpoints",
+        (5300,) * 3 + (0,),
+    )
+    assert call.cache.reusable_label == "exact"
+
+
+def responses(count, **fields):
+    items = [
+        {
+            "role": each["role"],
+            "content": [
+                {"type": "input_text" if each["role"] == "user" else "output_text", "text": each["content"]}
+            ],
+        }
+        for each in talk(count)
+    ]
+    return {"model": NEW_GPT, "instructions": SYSTEM, "input": items, **fields}
+
+
+def responses_usage(total, read, written):
+    details = {"cached_tokens": read, "cache_write_tokens": written}
+    return {
+        "input_tokens": total,
+        "output_tokens": 10,
+        "total_tokens": total + 10,
+        "input_tokens_details": details,
+    }
+
+
+def test_the_responses_api_has_the_same_verdicts():
+    clinic = Clinic()
+    clinic.call(responses(1), responses_usage(5300, 0, 5300), wire="responses")
+    call = clinic.call(responses(3), responses_usage(5900, 5300, 600), wire="responses")
+    assert (call.cache.verdict, counts(call)) == ("hit", (5300,) * 3 + (0,))
+
+
+def test_a_prompt_that_the_provider_holds_is_told_by_its_usage_only():
+    clinic = Clinic()
+    body = {"model": NEW_GPT, "input": "And now?", "previous_response_id": "resp_1"}
+    read = clinic.call(body, responses_usage(5900, 5300, 600), wire="responses").cache
+    missed = clinic.call(body, responses_usage(5900, 0, 5900), wire="responses").cache
+    assert (read.verdict, read.source, read.actual_tokens, read.ideal_tokens) == (
+        "hit",
+        "elsewhere",
+        5300,
+        None,
+    )
+    assert (missed.verdict, missed.causes, missed.findings) == ("unknown", (), ())
+
+
+def deepseek_usage(total, hit):
+    return {
+        "prompt_tokens": total,
+        "completion_tokens": 10,
+        "total_tokens": total + 10,
+        "prompt_cache_hit_tokens": hit,
+        "prompt_cache_miss_tokens": total - hit,
+    }
+
+
+def test_deepseek_reads_whole_units():
+    clinic = Clinic()
+    clinic.call(gpt(1, "deepseek-chat"), deepseek_usage(5300, 0), wire="deepseek")
+    call = clinic.call(gpt(3, "deepseek-chat"), deepseek_usage(5900, 5504), wire="deepseek")
+    assert (call.cache.verdict, call.cache.rule, call.cache.missed_tokens) == ("hit", "deepseek_units", 0)
+
+
+def test_a_server_of_ones_own_has_a_plain_prefix_cache():
+    clinic = Clinic()
+    clinic.call(gpt(1, "some-model"), chat_usage(5300, 0), wire="local")
+    call = clinic.call(gpt(3, "some-model"), chat_usage(5900, 5290), wire="local")
+    assert (call.cache.verdict, call.cache.rule, call.cache.missed_tokens) == ("hit", "prefix", 0)
+
+
+def test_a_tail_that_only_the_fresh_count_tells_is_none_of_the_cache():
+    clinic = Clinic()
+    body = {
+        "model": CLAUDE,
+        "max_tokens": 9,
+        "cache_control": EPHEMERAL,
+        "system": SYSTEM,
+        "messages": talk(1),
+    }
+    clinic.call(body, counted(written=5300))
+    call = clinic.call({**body, "messages": talk(3)}, counted(read=5300, written=600))
+    assert (call.cache.verdict, counts(call)) == ("hit", (5300,) * 3 + (0,))
+
+
+# Settings
+
+
+BASE = {"tool_choice": {"type": "auto"}, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+CLAUDE_SETTINGS = {
+    "tool_choice_changed": ({"tool_choice": {"type": "any"}}, {}, "tool_choice", 5000),
+    "thinking_changed": ({"thinking": {"type": "enabled", "budget_tokens": 9999}}, {}, "thinking", 5000),
+    "effort_changed": ({"output_config": {"effort": "low"}}, {}, "output_config.effort", 5000),
+    "output_schema_changed": (
+        {"output_config": {"format": {"type": "json_schema"}}},
+        {},
+        "output_config.format",
+        None,
+    ),
+    "beta_headers_changed": ({}, {"anthropic-beta": "context-1m-2025-08-07"}, "anthropic-beta", 0),
+    "model_changed": ({"model": "claude-opus-4-1"}, {}, "model", 0),
+    "settings_changed": ({"context_management": {"edits": []}}, {}, "context_management", 0),
+}
+
+
+@pytest.mark.parametrize("kind", CLAUDE_SETTINGS)
+def test_a_changed_setting_of_claude_breaks_what_it_is_in_the_key_of(kind):
+    fields, headers, path, kept = CLAUDE_SETTINGS[kind]
+    clinic = Clinic()
+    clinic.call(claude(talk(1), **BASE), counted(written=5300))
+    body = claude(talk(3), **{**BASE, **fields})
+    read = 0 if kept is None else kept
+    request = {"body": json.dumps(body), "headers": headers}
+    call = clinic.call(body, counted(read=read, written=5900 - read), request=request)
+    found = [(one.kind, one.path) for one in call.cache.findings]
+    assert (call.cache.verdict, found) == ("breaker", [(kind, path)])
+    assert causes(call) == [(kind, 5300 - read)]
+    if kept is not None:
+        assert abs(call.cache.reusable_tokens - kept) <= 0.05 * kept
+
+
+GPT_SETTINGS = {
+    "effort_changed": ({"reasoning_effort": "low"}, "reasoning_effort"),
+    "verbosity_changed": ({"verbosity": "low"}, "verbosity"),
+    "output_schema_changed": ({"response_format": {"type": "json_object"}}, "response_format"),
+    "service_tier_changed": ({"service_tier": "flex"}, "service_tier"),
+    "settings_changed": ({"parallel_tool_calls": False}, "parallel_tool_calls"),
+    "model_changed": ({"model": "gpt-4o-mini"}, "model"),
+}
+
+
+@pytest.mark.parametrize("kind", GPT_SETTINGS)
+def test_a_changed_setting_of_openai_breaks_all(kind):
+    fields, path = GPT_SETTINGS[kind]
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, **fields), chat_usage(5900, 0), wire="chat")
+    found = [(one.kind, one.path) for one in call.cache.findings]
+    assert (call.cache.verdict, found, causes(call)) == ("breaker", [(kind, path)], [(kind, 5248)])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"service_tier": "auto"}, {"temperature": 0.5}, {"max_tokens": 7}, {"user": "me"}, {"stream": True}],
+    ids=str,
+)
+def test_a_setting_that_is_in_no_cache_key_breaks_nothing(fields):
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, **fields), chat_usage(5900, 5248), wire="chat")
+    assert (call.cache.verdict, kinds(call)) == ("hit", [])
+
+
+def test_the_same_prompt_put_to_two_models_is_no_break():
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(1, model="gpt-4o-mini"), chat_usage(5300, 0), wire="chat")
+    assert (call.cache.verdict, kinds(call)) == ("first", [])
+
+
+def test_a_lifetime_that_flips_breaks_all():
+    clinic = Clinic()
+    warm(clinic, ttl="1h")
+    call = clinic.call(claude(talk(3)), counted(written=5900))
+    assert (call.cache.verdict, causes(call), kinds(call)) == (
+        "breaker",
+        [("ttl_changed", 5300)],
+        ["ttl_changed"],
+    )
+
+
+@pytest.mark.parametrize(
+    "apart", [{"account": "b"}, {"wire": "https://eu.api.anthropic.com/v1/messages"}], ids=str
+)
+def test_two_accounts_or_hosts_never_meet(apart):
+    clinic = Clinic()
+    clinic.call(claude(talk(1)), counted(written=5300), account="a")
+    call = clinic.call(claude(talk(3)), counted(written=5900), **{"account": "a", **apart})
+    assert (call.cache.verdict, call.cache.extends) == ("first", None)
+
+
+# What a replay needs
+
+
+def rebuilt(events, event):
+    """The chain of an event's prompt: what it keeps of the one that it extends, and its own segments."""
+    call = event.llm_call
+    kept = call.cache.kept_segments or 0
+    before = rebuilt(events, events[call.cache.extends])[:kept] if kept else []
+    return [*before, *((one.chain, one.stable, one.tokens) for one in call.segments)]
+
+
+def test_the_segments_of_the_events_rebuild_every_prompt():
+    clinic = Clinic()
+    trunk = talk(9)
+    branch = [*trunk[:4], *talk(4, seed=700)]
+    prompts = [trunk[:1], trunk[:3], trunk[:5], branch[:6], trunk[:7], branch, trunk, trunk[:3], trunk]
+    events = {}
+    for messages in prompts:
+        clinic.now_s += 20
+        event = clinic.event(claude(messages), counted(written=size(messages)))
+        events[event.event_id] = event
+        whole = Clinic().event(claude(messages), counted(written=size(messages)))
+        chain = rebuilt(events, event)
+        assert len(chain) == event.llm_call.segment_count == len(TOOLS) + 1 + len(messages)
+        assert [row[:2] for row in chain] == [row[:2] for row in rebuilt({}, whole)]
+        assert sum(row[2] for row in chain) == size(messages) + 4
+    assert sum(len(event.llm_call.segments) for event in events.values()) < 40
+
+
+def test_tokens_of_the_segments_add_up_to_the_prompt():
+    clinic = Clinic()
+    warm(clinic)
+    event = clinic.event(claude(talk(3)), counted(read=5300, written=600))
+    assert sum(one.tokens for one in event.llm_call.segments) == 604
+
+
+def test_every_event_fits_the_schema():
+    clinic = Clinic()
+    bodies = [claude(talk(1)), claude(talk(3), system="Other. " + SYSTEM), unmarked(talk(3))]
+    for body in bodies:
+        clinic.now_s += 400
+        assert validate(json.loads(encode(clinic.event(body, counted(written=5300))))) == []
+
+
+def test_counts_add_up_over_calls():
+    clinic = Clinic()
+    reads = [(0, 5300), (5300, 600), (0, 6500), (6500, 600)]
+    calls = [
+        clinic.call(claude(talk(2 * at + 1)), counted(read=read, written=written))
+        for at, (read, written) in enumerate(reads)
+    ]
+    for call in calls:
+        assert sum(cause.tokens for cause in call.cache.causes) == call.cache.missed_tokens
+        assert call.cache.ideal_tokens == call.cache.actual_tokens + call.cache.missed_tokens
+    assert sum(call.cache.missed_tokens for call in calls) == 5900
+
+
+def test_an_embedding_or_a_file_has_no_cache_part():
+    clinic = Clinic()
+    body = {"model": "text-embedding-3-small", "input": words(2000)}
+    call = clinic.call(
+        body, {"prompt_tokens": 3000, "total_tokens": 3000}, wire="https://api.openai.com/v1/embeddings"
+    )
+    assert call.cache is None
