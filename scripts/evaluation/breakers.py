@@ -128,8 +128,10 @@ def _add_second(scene: Scene, kind: str) -> None:
 
 
 def _place(scene: Scene, breaker: Breaker, call: int) -> object:
+    """Where it stands; all tools are one place."""
     spot = breaker.apply(scene.base(call), breaker.versions[call])
-    return None if spot is None else spot.place or spot.path
+    place = None if spot is None else spot.place or spot.path
+    return "tools" if "tool" in str(place) else place
 
 
 def _scene(hosts: Hosts, rng: Random, kind: str, start: float) -> Scene:
@@ -247,22 +249,24 @@ def _answer(rng: Random, draft: Draft, reading: Reading) -> dict[str, Any]:
     counts = usage(draft.wire, MODELS[draft.model], reading, rng.randrange(20, 400))
     if chance(rng, 0.7):
         return {"usage": counts}
-    return {"body": json.dumps({**_ANSWERS[draft.wire], "model": draft.model, "usage": counts})}
+    answer = {"id": f"{_IDS[draft.wire]}{rng.getrandbits(96):024x}", **_ANSWERS[draft.wire]}
+    return {"body": json.dumps({**answer, "model": draft.model, "usage": counts})}
 
 
+_IDS: Mapping[str, str] = {"chat": "chatcmpl-", "responses": "resp_", "anthropic": "msg_"}
 _ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "chat": {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1793620800,
+        "object": "chat.completion", "created": 1793620800,
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."},
                      "finish_reason": "stop"}],
     },
     "responses": {
-        "id": "resp_1", "object": "response", "created_at": 1793620800, "status": "completed",
+        "object": "response", "created_at": 1793620800, "status": "completed",
         "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
                     "content": [{"type": "output_text", "text": "Yes.", "annotations": []}]}],
     },
     "anthropic": {
-        "id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "end_turn",
+        "type": "message", "role": "assistant", "stop_reason": "end_turn",
         "stop_sequence": None, "content": [{"type": "text", "text": "Yes."}],
     },
 }  # fmt: skip

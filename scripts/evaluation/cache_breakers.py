@@ -106,7 +106,10 @@ def _parallel_calls(scene: Scene) -> Breaker:
 
 def _below_minimum(scene: Scene) -> Breaker | None:
     """A chat so short that nothing is cached at any of its calls."""
-    scene.talk.system, scene.talk.tools = f"{_SHORT} {scene.rng.choice(scene.lines)}", scene.talk.tools[:1]
+    scene.talk.system, scene.talk.tools = (
+        " ".join([_SHORT, *scene.rng.sample(scene.lines, 2)]),
+        scene.talk.tools[:1],
+    )
     scene.talk.turns = [Turn(turn.role, [turn.texts[0][:200]]) for turn in scene.talk.turns if turn.is_text]
     scene.talk.turns = _alternating(scene.talk.turns)
     counts = [at for at, turn in enumerate(scene.talk.turns) if turn.role == "assistant"]

@@ -134,7 +134,8 @@ def _side_call(scene: Scene) -> Clean:
     draft = scene.base(0)
     first = next((turn.texts[0] for turn in scene.talk.turns if turn.is_text), "Hello")
     marking = "none" if draft.wire == "anthropic" else "implicit"
+    system = f"{_TITLE} Do not repeat this: {scene.rng.choice(scene.lines)}"
     side = Draft(
-        draft.wire, draft.model, _TITLE, [], [Turn("user", [f"Conversation: {first}"[:600]])], marking
+        draft.wire, draft.model, system, [], [Turn("user", [f"Conversation: {first}"[:600]])], marking
     )
     return Clean(side, is_side=True, is_first=True)

@@ -247,7 +247,7 @@ def test_the_command_tells_its_version():
 def test_help_lists_commands_without_importing_any():
     done = run("--help", options=["-X", "importtime"])
     imported = done.stderr.decode()
-    assert "  schema  Print the event schema" in done.stdout.decode()
+    assert "  schema   Print the event schema" in done.stdout.decode()
     assert "llm_observer.cli" in imported
     for module in ("llm_observer.cli.schema", "msgspec", "jsonschema", "wrapt", "rich"):
         assert not re.search(rf"\| +{module}$", imported, re.MULTILINE)

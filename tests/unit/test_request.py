@@ -207,7 +207,7 @@ def test_a_body_that_is_no_object_is_noted(data):
 
 @pytest.mark.parametrize("data", [b"", None])
 def test_no_body_is_an_empty_one(data):
-    assert read(data, state="empty") == ((Request(body_bytes=0), None, None, (), None, None), [])
+    assert read(data, state="empty") == ((Request(body_bytes=0), None, None, (), None, None, {}), [])
 
 
 @pytest.mark.parametrize(

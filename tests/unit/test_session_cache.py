@@ -103,6 +103,12 @@ def test_findings_of_one_kind_place_and_line_are_one_fix():
     assert fix.advice == "Remove the UUID, or move it behind the last stable block."
 
 
+def test_the_order_of_tools_is_one_fix_whichever_tool_comes_first():
+    orders = [finding("tool_order", f"tools[{place}]", offset=None) for place in range(3)]
+    (fix,) = session_of(*[cached(findings=[one]) for one in orders]).cache.findings
+    assert (fix.path, fix.count, fix.example.path) == ("tools", 3, "tools[0]")
+
+
 def test_fixes_of_two_call_sites_stay_apart_and_are_named_as_in_the_breakdown():
     session = session_of(cached(findings=[finding()]), cached(findings=[finding()], site=None))
     assert {fix.site for fix in session.cache.findings} == set(session.by_site)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from llm_observer.cache.charge import Charge, cost_of
+from llm_observer.cache.charge import cost_of
 from llm_observer.cache.kinds import KINDS
 from llm_observer.cache.placement import (
     PLACEABLE,
@@ -54,7 +54,7 @@ class Advice(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of the calls. models: by model. groups, conversations: what is best for each, best first."""
+    """What became of the calls. groups, conversations: what is best for each, most money first."""
 
     total: Difference
     models: Mapping[str, Difference]
@@ -75,7 +75,9 @@ def ask(replay: Replay, what: WhatIf) -> Answer:
         {name: best.placement for name, (best, _) in placements.items()},
         {name: best.ttl_s for name, best in ttls.items()},
     )
-    total, models, by_group = Difference(), {}, {}
+    total = Difference()
+    models: dict[str, Difference] = {}
+    by_group: dict[str, Difference] = {}
     for call, (sent, changed) in replayed_with(calls, (as_sent(), change)):
         rates = replay.rates_of(call)
         for sums in (
@@ -83,7 +85,7 @@ def ask(replay: Replay, what: WhatIf) -> Answer:
             models.setdefault(call.model, Difference()),
             by_group.setdefault(call.group, Difference()),
         ):
-            sums.add(sent, changed, rates)
+            sums.add(call, sent, changed, rates)
     advice = [_placed(name, *found, by_group[name]) for name, found in placements.items()]
     advice += [_lasting("call site", name, best) for name, best in ttls.items()]
     told = [_lasting("conversation", name, best) for name, best in _ttls(talks, replay.rates_of).items()]
@@ -103,7 +105,7 @@ def best_ttl(calls: Sequence[ReplayedCall], rates_of: RatesOf) -> BestTtl | None
         rates = rates_of(call)
         for place, charge in enumerate(changed):
             is_priced[place] &= cost_of(charge, rates) is not None
-            differences[place].add(sent, charge, rates)
+            differences[place].add(call, sent, charge, rates)
     found = {ttl: one for ttl, one, is_known in zip(ttls, differences, is_priced, strict=True) if is_known}
     if not found:
         return None

@@ -7,7 +7,7 @@ from llm_observer.cache.diff import Alignment, align
 from llm_observer.cache.facts import Facts
 from llm_observer.cache.memory import Conversation, Memory
 
-__all__ = ["Baseline", "anchors_of", "baseline_of", "head_of"]
+__all__ = ["Baseline", "anchors_of", "baseline_of", "head_of", "head_size"]
 
 TAIL_BYTES = 64
 """A last piece shorter than this does not tell one conversation from another."""
@@ -31,7 +31,7 @@ class Baseline(NamedTuple):
 def anchors_of(scope: int, facts: Sequence[Facts]) -> tuple[int, ...]:
     """Keys under which a prompt is found when settings or its beginning changed."""
     found = [_anchor(scope, 1, 0)]
-    head = next((place for place, piece in enumerate(facts) if piece.kind not in _HEADS), len(facts))
+    head = head_size(facts)
     if head:
         found.append(_anchor(scope, 2, facts[head - 1].stable))
     if head < len(facts):
@@ -42,8 +42,13 @@ def anchors_of(scope: int, facts: Sequence[Facts]) -> tuple[int, ...]:
 
 def head_of(scope: int, facts: Sequence[Facts]) -> int:
     """A key of the part of a prompt that stands before its messages."""
-    head = next((place for place, piece in enumerate(facts) if piece.kind not in _HEADS), len(facts))
+    head = head_size(facts)
     return _anchor(scope, 2, facts[head - 1].stable if head else 0)
+
+
+def head_size(facts: Sequence[Facts]) -> int:
+    """How many pieces stand before the messages."""
+    return next((place for place, piece in enumerate(facts) if piece.kind not in _HEADS), len(facts))
 
 
 def _anchor(scope: int, sort: int, value: int) -> int:
@@ -82,7 +87,7 @@ def _is_successor(line: Conversation, alignment: Alignment) -> bool:
 def _lines(
     memory: Memory, scope: int, stable: Sequence[int], facts: Sequence[Facts]
 ) -> Iterator[Conversation]:
-    _, line = memory.deepest(stable)
+    line = memory.like(stable)
     tails = (
         _anchor(scope, 4, piece.stable) for piece in facts[: -SEARCHED - 1 : -1] if piece.size >= TAIL_BYTES
     )

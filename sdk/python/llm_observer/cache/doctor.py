@@ -102,7 +102,8 @@ class CacheDoctor:
         del line.ends[kept:]
         line.ends.extend(case.prompt.ends[kept:])
         line.anchors = anchors_of(case.scope, case.pieces.facts)
-        line.before, line.last = line.last, Record(
+        line.before = line.last if line.last and line.last.length == kept else None
+        line.last = Record(
             event_id=event_id,
             tag=self._tag,
             length=len(case.keys),

@@ -11,11 +11,16 @@ from llm_observer.cache.prompt import Marker
 __all__ = ["Conversation", "Memory", "Record"]
 
 MAX_BYTES = 32 * 1024 * 1024
-SHARED = 8
-"""Bytes of a reference."""
-PER_KEY = 130
-"""Bytes of a key in a dictionary, its number included, and of its place in the arrays."""
+ALL_KEPT = 8
+"""Pieces at the start of a prompt of which each can be found by its key."""
+ONE_IN = 8
+"""Of the later ones, the share that can: which ones is said by the key, so that it is the same everywhere."""
+PER_PIECE = 80
+"""Bytes of a piece beside its facts: the object, its references, its places in the arrays."""
+PER_ENTRY = 120
+"""Bytes of a key in the dictionary, its number included."""
 PER_CONVERSATION = 1200
+"""All measured with CPython 3.11."""
 
 
 class Record(NamedTuple):
@@ -37,13 +42,15 @@ class Conversation:
     """The newest prompt of a line of calls, and the call that sent it.
 
     key: hex name of the line, the same on each of its calls. keys, stable: chained hashes up to each piece.
+    before: the call before the last one, where that only went on from it.
     """
 
-    __slots__ = ("anchors", "before", "ends", "facts", "key", "keys", "last", "size", "stable")
+    __slots__ = ("anchors", "before", "ends", "facts", "facts_size", "key", "keys", "last", "size", "stable")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.facts: list[Facts] = []
+        self.facts_size = 0
         self.keys = array("Q")
         self.stable = array("Q")
         self.ends = array("Q")
@@ -54,6 +61,7 @@ class Conversation:
 
     def replace(self, facts: Sequence[Facts], keys: Sequence[int], stable: Sequence[int], kept: int) -> None:
         """The line has a newer prompt, whose first *kept* pieces are those that are here."""
+        self.facts_size += sum(map(len, facts[kept:])) - sum(map(len, self.facts[kept:]))
         del self.facts[kept:], self.keys[kept:], self.stable[kept:]
         self.facts.extend(facts[kept:])
         self.keys.extend(keys[kept:])
@@ -71,35 +79,42 @@ class Conversation:
 
         A recap asks about a conversation at its end: what then goes on does so from the call before it.
         """
-        if self.before is not None and self.last is not None and kept <= self.before.length < self.last.length:
-            return self.before
-        return self.last
+        return self.before if self.before and kept <= self.before.length else self.last
 
 
 class Memory:
     """Conversations by the keys of their prompts; the least recently used go first.
 
-    A key finds the line that had it last. Keys of settings-free starts find lines of which nothing else
-    is equal.
+    A key finds the line that had it last: the keys at the start and at the end of a prompt, and one in eight
+    in between. Anchors find lines of which nothing else is equal.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._owners: dict[int, Conversation] = {}
         self._lines: OrderedDict[int, Conversation] = OrderedDict()
-        self.nbytes = 0
+        self._held = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, about; a piece that several lines have is counted with each."""
+        return self._held + PER_ENTRY * len(self._owners)
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def deepest(self, keys: Sequence[int]) -> tuple[int, Conversation | None]:
         """How many of *keys*, from the start, an earlier prompt had, and its line."""
-        owners = self._owners
-        for place in range(len(keys) - 1, -1, -1):
-            owner = owners.get(keys[place])
-            if owner is not None:
-                return place + 1, owner
-        return 0, None
+        depth, line = self._nearest(keys)
+        if line is not None:
+            known = line.keys
+            while depth < len(keys) and depth < len(known) and keys[depth] == known[depth]:
+                depth += 1
+        return depth, line
+
+    def like(self, stable: Sequence[int]) -> Conversation | None:
+        """The line that begins as *stable* does, as far as can be seen."""
+        return self._nearest(stable)[1]
 
     def find(self, key: int) -> Conversation | None:
         """The line that has *key*."""
@@ -107,32 +122,43 @@ class Memory:
 
     def keep(self, line: Conversation, kept: int) -> None:
         """*line* has a newer prompt, with its first *kept* pieces as before."""
+        self._owners.update(dict.fromkeys(line.anchors, line))
         for keys in (line.keys, line.stable):
-            for key in keys[kept:]:
-                self._owners[key] = line
-        for key in line.anchors:
-            self._owners[key] = line
-        for key in line.keys[:kept]:
-            if key not in self._owners:
-                self._owners[key] = line
-        size = PER_CONVERSATION + sum(PER_KEY + len(facts) for facts in line.facts)
-        self.nbytes += size - (line.size if id(line) in self._lines else 0)
-        line.size = size
+            for place, key in enumerate(keys):
+                is_found = _is_post(place, key) or place == len(keys) - 1
+                if is_found and (place >= kept or key not in self._owners):
+                    self._owners[key] = line
+        self._held -= line.size if id(line) in self._lines else 0
+        line.size = PER_CONVERSATION + PER_PIECE * len(line.facts) + line.facts_size
+        self._held += line.size
         self._lines[id(line)] = line
         self._lines.move_to_end(id(line))
         while self.nbytes > self._max_bytes and len(self._lines) > 1:
-            self._forget(self._lines.popitem(last=False)[1])
+            oldest = self._lines.popitem(last=False)[1]
+            self._held -= oldest.size
+            self.drop(oldest, 0)
 
     def drop(self, line: Conversation, kept: int) -> None:
         """The keys of *line* behind its first *kept* pieces stand for nothing any more."""
-        for keys in (line.keys[kept:], line.stable[kept:], line.anchors):
+        ends = [
+            keys[kept - 1]
+            for keys in (line.keys, line.stable)
+            if kept and not _is_post(kept - 1, keys[kept - 1])
+        ]
+        for keys in (line.keys[kept:], line.stable[kept:], line.anchors, ends):
             for key in keys:
                 if self._owners.get(key) is line:
                     del self._owners[key]
 
-    def _forget(self, line: Conversation) -> None:
-        self.nbytes -= line.size
-        for keys in (line.keys, line.stable, line.anchors):
-            for key in keys:
-                if self._owners.get(key) is line:
-                    del self._owners[key]
+    def _nearest(self, keys: Sequence[int]) -> tuple[int, Conversation | None]:
+        owners = self._owners
+        for place in range(len(keys) - 1, -1, -1):
+            owner = owners.get(keys[place])
+            if owner is not None:
+                return place + 1, owner
+        return 0, None
+
+
+def _is_post(place: int, key: int) -> bool:
+    """Whether a key can be found wherever it stands in a prompt."""
+    return place < ALL_KEPT or not key % ONE_IN

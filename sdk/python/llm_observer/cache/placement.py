@@ -38,7 +38,7 @@ class Priced(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The cheapest placement, and costs in tokens of uncached input. is_exhaustive: all choices were tried."""
+    """The cheapest placement. cost: in tokens of uncached input. is_exhaustive: all choices were tried."""
 
     placement: Placement
     cost: float
@@ -46,7 +46,7 @@ class Best(NamedTuple):
 
 
 def weights_of(rates: Rates) -> tuple[float, float, float, float] | None:
-    """Prices as plain numbers, None if not known; a long write without a price is never advised."""
+    """Prices as plain numbers, None if not known; a long write without a price is never cheapest."""
     if rates.read is None or rates.short is None:
         return None
     return 1.0, float(rates.read), float(rates.short), math.inf if rates.long is None else float(rates.long)

@@ -78,7 +78,8 @@ class Chain:
 class ReplayedCall(NamedTuple):
     """A call that can be replayed. site: the app's line, None if unknown. bare: its prompt without pieces.
 
-    breaks: kind and piece of each finding; piece 0 where the finding is in no single one.
+    breaks: kind and piece of each finding; piece 0 where the finding is in no single one. total, read: input
+    tokens and those from the cache, by the provider's counts; None if it gave none.
     """
 
     event_id: str
@@ -89,7 +90,7 @@ class ReplayedCall(NamedTuple):
     paid: Paid
     breaks: tuple[tuple[str, int], ...]
     total: int | None
-    """Input tokens, as the provider counts them."""
+    read: int | None
     bare: Prompt
     chain: Chain
 
@@ -143,6 +144,7 @@ def replayed(
         paid=paid_by(call),
         breaks=tuple((finding.kind, _place(call.segments, kept, finding)) for finding in cache.findings),
         total=total,
+        read=None if call.tokens is None else call.tokens.cache_read,
         bare=_with_lifetime(_bare(call, cache, rule, at_s, _ends(chain.pieces().sizes, total)), call, parent),
         chain=chain,
     )

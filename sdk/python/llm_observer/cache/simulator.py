@@ -137,15 +137,16 @@ class CacheState:
 
     def _read_units(self, prompt: Prompt, rule: Rule, relax: Collection[str]) -> Reading:
         """The longest whole unit; one that ends with a request goes on to the end of its answer."""
-        known = self._known(prompt, None, relax)
-        for at in range(known - 1, -1, -1):
+        best = NOTHING
+        for at in range(self._known(prompt, None, relax) - 1, -1, -1):
             entry = self._entries.find(prompt, rule, Marker(at), relax)
             if entry is None:
                 continue
             position = _answer_end(prompt, at) if entry.is_end else at
-            tokens = _rounded(prompt.ends[position], rule, relax)
-            return Reading(tokens, position, is_exact=False, written_s=entry.used_s, by=entry.tag)
-        return NOTHING
+            if position > best.position:
+                tokens = _rounded(prompt.ends[position], rule, relax)
+                best = Reading(tokens, position, is_exact=False, written_s=entry.used_s, by=entry.tag)
+        return best
 
     def _read_prefix(self, prompt: Prompt, rule: Rule, relax: Collection[str], partial: int) -> Reading:
         """All tokens shared with any earlier prompt, in whole steps; the last one is always computed anew."""

@@ -67,6 +67,7 @@ class Difference:
     """What calls pay as sent, and as changed. Costs are in tokens of uncached input.
 
     unpriced: calls of which a price is unknown, either way; their tokens count, their money does not.
+    reported_read: tokens from the cache by the provider's own counts, to be compared with `sent.read`.
     """
 
     calls: int = 0
@@ -77,10 +78,12 @@ class Difference:
     sent_usd: Decimal = Decimal(0)
     changed_usd: Decimal = Decimal(0)
     unpriced: int = 0
+    reported_read: int = 0
 
-    def add(self, sent: Charge, changed: Charge, rates: Rates) -> None:
-        """Count a call."""
+    def add(self, call: ReplayedCall, sent: Charge, changed: Charge, rates: Rates) -> None:
+        """Count *call*."""
         self.calls += 1
+        self.reported_read += 0 if call.read is None else call.read
         self.sent, self.changed = _sum(self.sent, sent), _sum(self.changed, changed)
         before, after = cost_of(sent, rates), cost_of(changed, rates)
         if before is None or after is None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from llm_observer.cli._events import Files
+from llm_observer.cli._what_if import answer, asked
 from llm_observer.money import dollars
 from llm_observer.report.cache_model import Reader, Report, to_plain
 from llm_observer.report.fix_words import docs_of, many, money, place
@@ -35,14 +36,22 @@ _FUNNEL = {
 @click.option(
     "--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many fixes to show."
 )
+@click.option(
+    "--what-if", metavar="SPEC", help="Replay the calls with a change: docs/cache-doctor.md#what-if."
+)
 @click.pass_context
-def cache(ctx: click.Context, files: tuple[str, ...], *, as_json: bool, top: int) -> None:
+def cache(
+    ctx: click.Context, files: tuple[str, ...], *, as_json: bool, top: int, what_if: str | None
+) -> None:
     """Rank what to change in the prompts of each FILE, by the money that it would have saved.
 
     A FILE holds events (JSON lines) or recorded exchanges, plain or gzipped; `-` is standard input. The files
     of several processes belong in one command. Exit code: 0 done, 2 wrong usage, 3 a file cannot be read.
     """
     read, reader = Files(files), Reader()
+    if what_if is not None:
+        answer(asked(what_if), read, as_json=as_json, top=top)
+        ctx.exit(_UNREADABLE if read.unreadable else 0)
     for file, event in read.events():
         reader.add(event, file)
     report = reader.report()

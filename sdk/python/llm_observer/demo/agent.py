@@ -84,7 +84,7 @@ def answer_mail(claude: Anthropic, job: Job) -> None:
             model=CLAUDE,
             max_tokens=500,
             tools=_claude_tools(),
-            system=[{"type": "text", "text": now + _role("mail"), **_MARK}],
+            system=[{"type": "text", "text": now + HANDBOOK, **_MARK}],
             messages=_marked(messages),
         )
 
@@ -100,7 +100,7 @@ def check_orders(claude: Anthropic, job: Job) -> None:
             model=CLAUDE,
             max_tokens=500,
             tools=_claude_tools(),
-            system=[{"type": "text", "text": _role("orders"), **mark}],
+            system=[{"type": "text", "text": HANDBOOK, **mark}],
             messages=_marked(messages) if job.is_fixed else messages,
         )
 
@@ -116,7 +116,7 @@ def find_parts(gpt: OpenAI, job: Job) -> None:
             job.random.shuffle(names)
         return gpt.chat.completions.create(model=GPT, tools=_gpt_tools(names), messages=messages)
 
-    _gpt_turns(ask, _role("parts"), "A chain for a bicycle with eleven gears, please.")
+    _gpt_turns(ask, HANDBOOK, "A chain for a bicycle with eleven gears, please.")
 
 
 def book_repairs(gpt: OpenAI, job: Job) -> None:
@@ -124,15 +124,10 @@ def book_repairs(gpt: OpenAI, job: Job) -> None:
 
     def ask(messages: list[Any]) -> Any:
         note = "" if job.is_fixed else f" Request id: {job.request_id()}."
-        return gpt.chat.completions.create(
-            model=GPT, tools=_gpt_tools(sorted(_TOOLS), note), messages=messages
-        )
+        tools = _gpt_tools(sorted(_TOOLS), send_mail=note)
+        return gpt.chat.completions.create(model=GPT, tools=tools, messages=messages)
 
-    _gpt_turns(ask, _role("repairs"), "My brakes squeal. When can I come?")
-
-
-def _role(job: str) -> str:
-    return f"{HANDBOOK}\nYour job: {job}.\n"
+    _gpt_turns(ask, HANDBOOK, "My brakes squeal. When can I come?")
 
 
 def _claude_turns(ask: Callable[[list[Any]], Any], question: str) -> None:
@@ -188,14 +183,11 @@ def _claude_tools() -> list[Any]:
     ]
 
 
-def _gpt_tools(names: list[str], note: str = "") -> list[Any]:
-    return [
-        {
-            "type": "function",
-            "function": {"name": name, "description": _TOOLS[name] + note, "parameters": _SCHEMA},
-        }
-        for name in names
-    ]
+def _gpt_tools(names: list[str], **notes: str) -> list[Any]:
+    """The tools in this order. notes: what to add to the description of a tool, by its name."""
+    described = ((name, _TOOLS[name] + notes.get(name, "")) for name in names)
+    functions = ({"name": name, "description": text, "parameters": _SCHEMA} for name, text in described)
+    return [{"type": "function", "function": function} for function in functions]
 
 
 _SCHEMA = {"type": "object", "properties": {"turn": {"type": "integer"}}, "required": ["turn"]}

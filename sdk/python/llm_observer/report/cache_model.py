@@ -16,7 +16,7 @@ from llm_observer.event import Event
 from llm_observer.money import billed_usd, decimal_text
 from llm_observer.report.bounded import Bounded
 from llm_observer.report.fix_words import site_name
-from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, general_path, ranked_fixes, title_of
+from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, fix_key, ranked_fixes, title_of
 from llm_observer.report.funnel import Funnel, FunnelSums
 from llm_observer.report.prefix_map import Prefixes, PrefixMap
 from llm_observer.report.seen import Seen
@@ -159,7 +159,7 @@ class Reader:
         for cause in cache.causes:
             self._causes.of(cause.kind).add(cause.tokens, cause.usd)
         for finding in cache.findings:
-            self._fixes.of((finding.kind, general_path(finding.path), site)).add(finding, event_id)
+            self._fixes.of(fix_key(finding, site)).add(finding, event_id)
 
     def _add_talk(self, call: LLMCall, cache: CacheUse, at_s: float, *, event_id: str, site: str) -> None:
         if cache.conversation is not None:

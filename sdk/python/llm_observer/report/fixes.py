@@ -5,9 +5,10 @@ from llm_observer.sinks.cache_sums import (
     Fix,
     FixKey,
     FixSums,
+    fix_key,
     general_path,
     ranked_fixes,
     title_of,
 )
 
-__all__ = ["MAX_FIXES", "Fix", "FixKey", "FixSums", "general_path", "ranked_fixes", "title_of"]
+__all__ = ["MAX_FIXES", "Fix", "FixKey", "FixSums", "fix_key", "general_path", "ranked_fixes", "title_of"]

@@ -21,7 +21,7 @@ from llm_observer.event import Event
 from llm_observer.money import ZERO, add, billed_usd, decimal_text, dollars
 from llm_observer.report.bounded import Bounded
 from llm_observer.report.fix_words import many, site_name
-from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, general_path, ranked_fixes
+from llm_observer.report.fixes import MAX_FIXES, Fix, FixKey, FixSums, fix_key, ranked_fixes
 from llm_observer.report.seen import Seen
 from llm_observer.sinks.cache_sums import CacheTotals
 
@@ -180,7 +180,7 @@ class Inspection:
     def _add_finding(self, finding: Finding, event_id: str, site: str) -> None:
         if Decimal(str(finding.confidence)) < self._limits.min_confidence:
             return
-        key = (finding.kind, general_path(finding.path), site)
+        key = fix_key(finding, site)
         self._found.of(key).add(finding, event_id)
         if finding.kind in self._limits.fail_on:
             self._kinds[finding.kind] += 1

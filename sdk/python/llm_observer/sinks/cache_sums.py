@@ -26,6 +26,7 @@ __all__ = [
     "FixKey",
     "FixSums",
     "Weighted",
+    "fix_key",
     "general_path",
     "ranked_fixes",
     "title_of",
@@ -35,6 +36,8 @@ MAX_FIXES = 100
 MAX_CAUSES = 100
 _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens")
 _PLACE = ("path", "offset", "line", "length", "shape")
+_WHOLE = {"tool_order": "tools"}
+"""Kinds that are about a list, whichever of its entries stands elsewhere first."""
 _MESSAGE = re.compile(r"^(messages|input|contents)\[\d+\]")
 
 FixKey = tuple[str, str | None, str]
@@ -110,6 +113,11 @@ class FixSums:
 def general_path(path: str | None) -> str | None:
     """*path* without the number of the message: `messages[*].content`."""
     return None if path is None else _MESSAGE.sub(r"\1[*]", path)
+
+
+def fix_key(finding: Finding, site: str) -> FixKey:
+    """What *finding*, of a call made from *site*, has in common with others that one change mends."""
+    return finding.kind, _WHOLE.get(finding.kind) or general_path(finding.path), site
 
 
 def title_of(kind: str) -> str:
@@ -200,7 +208,7 @@ class CacheSums:
         for cause in cache.causes:
             self._causes.of(cause.kind).add(cause.tokens, cause.usd)
         for finding in cache.findings:
-            self._fixes.of((finding.kind, general_path(finding.path), site)).add(finding, event_id)
+            self._fixes.of(fix_key(finding, site)).add(finding, event_id)
 
     def totals(self) -> CacheTotals:
         """How the sums stand."""
