@@ -21,9 +21,9 @@ import tool_breakers
 import volatile
 from clean import clean_account
 from dice import chance, dice
-from drafts import Draft, encode
+from exchanges import exchange_of
 from hosts import Host, Hosts, Talk, load_hosts
-from models import MODELS, Reading, usage
+from models import MODELS
 from providers import simulate
 from scenes import Breaker, Scene, call_of
 
@@ -179,7 +179,7 @@ def _written(scene: Scene, account: str) -> Iterator[Record]:
     for draft, reading, truth in zip(drafts, readings, truths, strict=True):
         facts = {"account": account, "host": scene.talk.name, "is_clean": False, "is_side": False}
         facts["is_first"] = truth["call"] == 0
-        exchange = _exchange(scene.rng, draft, reading, account)
+        exchange = exchange_of(scene.rng, draft, reading, account)
         yield Record(draft.started, exchange, {**facts, "wire": draft.wire, "model": draft.model, **truth})
 
 
@@ -195,7 +195,7 @@ def _clean_records(hosts: Hosts, rng: Random, number: int) -> Iterator[Record]:
             "is_first": call.is_first, "wire": draft.wire, "model": draft.model, "call": at,
             "total": reading.total, "actual": reading.read, "ideal": reading.read, "breakers": [],
         }  # fmt: skip
-        yield Record(draft.started, _exchange(rng, draft, reading, account), truth)
+        yield Record(draft.started, exchange_of(rng, draft, reading, account), truth)
 
 
 def _clean_scenes(hosts: Hosts, rng: Random, start: float) -> list[Scene]:
@@ -217,59 +217,6 @@ def _sibling(hosts: Hosts, rng: Random, first: Scene) -> Scene:
     scene.talk.system, scene.talk.tools = first.talk.system, first.talk.tools
     scene.marking, scene.ttl, scene.is_system_blocks = first.marking, first.ttl, first.is_system_blocks
     return scene
-
-
-def _exchange(rng: Random, draft: Draft, reading: Reading, account: str) -> dict[str, Any]:
-    """The plain form: the body as text, the usage alone or in a whole answer."""
-    sent = encode(draft)
-    request: dict[str, Any] = {"body": json.dumps(sent.body, ensure_ascii=chance(rng, 0.5))}
-    if draft.headers:
-        request["headers"] = dict(draft.headers)
-    exchange: dict[str, Any] = {
-        "url": sent.url,
-        "request": request,
-        "status": 400 if reading.is_refused else 200,
-    }
-    exchange["response"] = _answer(rng, draft, reading)
-    times = {"started_at": draft.started, "first_byte_at": draft.first_byte, "ended_at": draft.ended}
-    return {**exchange, **times, "account": account}
-
-
-def _status(reading: Reading) -> int:
-    return 400 if reading.is_refused else 200
-
-
-def _answer(rng: Random, draft: Draft, reading: Reading) -> dict[str, Any]:
-    if reading.is_refused:
-        error = {
-            "type": "invalid_request_error",
-            "message": "At most 4 blocks may have cache_control.",
-        }
-        return {"body": json.dumps({"type": "error", "error": error})}
-    counts = usage(draft.wire, MODELS[draft.model], reading, rng.randrange(20, 400))
-    if chance(rng, 0.7):
-        return {"usage": counts}
-    answer = {"id": f"{_IDS[draft.wire]}{rng.getrandbits(96):024x}", **_ANSWERS[draft.wire]}
-    return {"body": json.dumps({**answer, "model": draft.model, "usage": counts})}
-
-
-_IDS: Mapping[str, str] = {"chat": "chatcmpl-", "responses": "resp_", "anthropic": "msg_"}
-_ANSWERS: Mapping[str, Mapping[str, Any]] = {
-    "chat": {
-        "object": "chat.completion", "created": 1793620800,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."},
-                     "finish_reason": "stop"}],
-    },
-    "responses": {
-        "object": "response", "created_at": 1793620800, "status": "completed",
-        "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-                    "content": [{"type": "output_text", "text": "Yes.", "annotations": []}]}],
-    },
-    "anthropic": {
-        "type": "message", "role": "assistant", "stop_reason": "end_turn",
-        "stop_sequence": None, "content": [{"type": "text", "text": "Yes."}],
-    },
-}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = print) -> None:

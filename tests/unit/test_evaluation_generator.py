@@ -184,6 +184,12 @@ def test_openai_reads_nothing_below_1024_tokens():
     assert reads(at(0, "chat", short), at(9, "chat", short)) == [0, 0]
 
 
+@pytest.mark.parametrize(("second", "is_read"), [(3, False), (6, True)])
+def test_openai_reads_nothing_before_the_first_byte(second, is_read):
+    calls = at(0, "chat", gpt("a"), 5), at(second, "chat", gpt("a"))
+    assert is_read == (reads(*calls)[1] > 0)
+
+
 @pytest.mark.parametrize(
     "change", [{"prompt_cache_key": "b"}, {"service_tier": "flex"}, {"model": "gpt-4.1"}]
 )

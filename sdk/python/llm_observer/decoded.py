@@ -34,5 +34,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """Newest user text and answer text, unbounded and unscrubbed; only if asked for."""
     provider_cost_usd: str | None = None
     """Cost that the provider itself returned (OpenRouter's `usage.cost`), as a decimal string."""
+    diagnosis: tuple[str, int | None] | None = None
+    """What the provider itself says of its prompt cache: a reason, and tokens that it counts as missed."""
     bills_separately: bool = True
     """False where the usage repeats or sums up other answers (retrieve, poll, run, batch total)."""

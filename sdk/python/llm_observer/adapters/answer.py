@@ -53,6 +53,8 @@ class Answer(msgspec.Struct, kw_only=True):
     """The last event of a stream was seen."""
     text: str | None = None
     """Only if it was asked for."""
+    diagnosis: tuple[str, int | None] | None = None
+    """What the provider says of its prompt cache, if it was asked: its reason, and tokens it counts missed."""
 
 
 class Events:

@@ -37,8 +37,16 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         tool_calls=tuple(_tool(block, "function") for block in blocks if block.get("type") == _APP),
         other_tools=tuple(_hosted(blocks)),
         error=document.get("error"),
+        diagnosis=_diagnosis(reader),
         text=plain(document.get("content")) or plain(document.get("completion")) if with_text else None,
     )
+
+
+def _diagnosis(reader: Reader) -> tuple[str, int | None] | None:
+    """`diagnostics.cache_miss_reason` (anthropic 2.11 types, November 2026); null while it is pending."""
+    reason = reader.text("diagnostics.cache_miss_reason.type")
+    tokens = reader.count("diagnostics.cache_miss_reason.cache_missed_input_tokens")
+    return None if reason is None else (reason, tokens)
 
 
 def _hosted(blocks: list[dict[str, object]]) -> Iterator[ToolUse]:

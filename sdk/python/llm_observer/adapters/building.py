@@ -87,6 +87,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         to_hash=_to_hash(asked, place),
         content=Content(input=asked.text, output=answer.text) if with_content else None,
         provider_cost_usd=stated_cost(usage),
+        diagnosis=answer.diagnosis,
         bills_separately=_bills_separately(route, call.method),
     )
 

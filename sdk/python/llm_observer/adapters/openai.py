@@ -32,8 +32,18 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         tool_calls=(*_called_in(choices), *_called_by(items)),
         other_tools=tuple(_hosted(items)),
         error=document.get("error"),
+        diagnosis=_diagnosis(reader),
         text=_text(choices, items) if with_text else None,
     )
+
+
+def _diagnosis(reader: Reader) -> tuple[str, int | None] | None:
+    """`prompt_cache_diagnostics` (openai 3.52 types, November 2026): a hit, or the first thing that changed."""
+    kind = reader.text("prompt_cache_diagnostics.type")
+    if kind is None:
+        return None
+    reason = reader.text("prompt_cache_diagnostics.reason")
+    return (kind if reason is None else reason), reader.count("prompt_cache_diagnostics.cache_missed_tokens")
 
 
 def _finish_reasons(document: Mapping[str, object], choices: Iterable[dict[str, object]]) -> Iterator[str]:

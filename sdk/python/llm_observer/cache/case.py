@@ -48,7 +48,7 @@ class Cases:
 
     def of(self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange) -> Case:
         """The case of one call. It changes nothing but the scale of tokens."""
-        pieces = self._intake.pieces(decoded)
+        pieces = self._intake.pieces(decoded, exchange.started_ns / 1e9)
         model = call.model_requested or call.model_responded or ""
         scope = _scope(call, exchange)
         settings = settings_of(rule.id, model, scope, decoded.settings, exchange, self._hasher)

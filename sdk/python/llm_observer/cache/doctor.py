@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from llm_observer.cache.agreement import diagnosis_of
 from llm_observer.cache.baseline import anchors_of, head_size
 from llm_observer.cache.canonical import Breathe
 from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
@@ -64,6 +65,7 @@ class CacheDoctor:
             return replace(call, cache=unseen(call, rule))
         case = self._cases.of(call, rule, decoded, exchange)
         cache = self._diagnosed(case, prices)
+        cache = replace(cache, provider_diagnosis=diagnosis_of(decoded.diagnosis, cache))
         cache = self._remembered(case, cache, exchange.event_id)
         return replace(call, cache=cache, segments=_segments(case, cache), segment_count=len(case.keys))
 
