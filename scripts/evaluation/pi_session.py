@@ -7,16 +7,20 @@ of the first message is one hidden, constant stretch of tokens.
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llm_observer.config import load
-from llm_observer.offline import events_of
-from llm_observer.recordings.open import read_files
+from llm_observer.adapters import decode
+from llm_observer.cache.doctor import CacheDoctor
+from llm_observer.call import LLMCall
+from llm_observer.enrichers.cost import CostEnricher
+from llm_observer.privacy import Hasher
+from llm_observer.recordings.plain import exchange_of
 
 URL = "https://api.anthropic.com/v1/messages"
+Change = Callable[[int, dict[str, Any]], dict[str, Any]]
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}
 
 
@@ -137,16 +141,28 @@ def _marked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*messages[:-1], {**last, "content": marked}]
 
 
-def steps(path: Path, work: Path) -> list[Step]:
-    """Every transition between two calls of the session that have usage."""
-    plain = work / "pi.jsonl"
-    plain.write_text("".join(json.dumps(each) + "\n" for each in exchanges(path)), "utf-8")
-    config = load({"hash_key": "evaluation-key-0123456789abcdef"})
+def session_calls(path: Path, doctor: CacheDoctor, change: Change = lambda _, line: line) -> Iterator[LLMCall]:
+    """The calls of the session as *doctor* sees them. change: takes a call's number and its exchange."""
+    cost = CostEnricher()
+    for number, line in enumerate(exchanges(path)):
+        exchange = exchange_of(json.dumps(change(number, line)).encode())
+        exchange.event_id = f"{number}"
+        decoded = decode(exchange, with_content=False)
+        call = cost(decoded.call, decoded, exchange)
+        yield doctor.examine(call, decoded, exchange, cost.per_token(call, exchange))
+
+
+def new_doctor() -> CacheDoctor:
+    """One that knows of no call yet; its hashes are the same in each run."""
+    return CacheDoctor(Hasher("evaluation-key-0123456789abcdef", None))
+
+
+def steps(calls: Iterable[LLMCall]) -> list[Step]:
+    """Every transition between two calls that have usage."""
     found, before, aborted = [], None, False
-    for number, (_, event) in enumerate(events_of(read_files([str(plain)]), config)):
-        call = event.llm_call
-        tokens = call.tokens if call else None
-        if call is None or tokens is None or not tokens.input_total:
+    for number, call in enumerate(calls):
+        tokens = call.tokens
+        if tokens is None or not tokens.input_total:
             aborted = True
             continue
         if before is not None and call.cache is not None:
@@ -165,11 +181,9 @@ def steps(path: Path, work: Path) -> list[Step]:
     return found
 
 
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        rows = steps(Path(sys.argv[1]), Path(folder))
+def main() -> None:
+    """Prints the transitions that the plain recurrence, or the doctor, foresees wrongly."""
+    rows = steps(session_calls(Path(sys.argv[1]), new_doctor()))
     exact = sum(row.predicted == row.actual for row in rows)
     plain = sum(row.recurrence == row.actual for row in rows)
     print(f"{len(rows)} transitions, recurrence exact {plain}, predicted exact {exact}")
@@ -177,3 +191,7 @@ if __name__ == "__main__":
     for row in rows:
         if row.predicted != row.actual:
             print(row)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,10 +23,33 @@ URLS = {
     "local": "http://localhost:8000/v1/chat/completions",
 }
 EPHEMERAL = {"type": "ephemeral"}
-_WORDS = (
-    "the flight customer refund policy agent baggage reservation certificate airline segment may not be"
-    " changed once a passenger has confirmed every detail of it again"
-).split()
+_WORDS = [
+    "the",
+    "flight",
+    "customer",
+    "refund",
+    "policy",
+    "agent",
+    "baggage",
+    "reservation",
+    "certificate",
+    "airline",
+    "segment",
+    "may",
+    "not",
+    "be",
+    "changed",
+    "once",
+    "a",
+    "passenger",
+    "has",
+    "confirmed",
+    "every",
+    "detail",
+    "of",
+    "it",
+    "again",
+]
 
 
 def words(count, seed=1):

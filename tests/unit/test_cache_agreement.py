@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.cache.agreement import diagnosis_of
+from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.config import load
 from llm_observer.offline import events_of
 from llm_observer.recordings.open import read_files

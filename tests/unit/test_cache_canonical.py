@@ -1,6 +1,6 @@
 """When are two pieces the same but for noise? Each noise leaves exactly the forms alone that are blind to it.
 
-`similarity` by example: two prompts of pieces of 1,000 and 3,000 bytes that share only the first one have 0.25.
+`similarity` by example: two prompts with pieces of 1,000 and 3,000 bytes that share only the first have 0.25.
 """
 
 import json
@@ -115,7 +115,7 @@ def test_a_field_whose_value_stands_for_content_is_no_noise(field):
 # Properties
 
 NAMES = st.text("abcdeü", min_size=1, max_size=4)
-PLAIN_WORDS = st.text("abcdefgh äöüéßñ“”–", min_size=1, max_size=12).filter(lambda word: word.strip())
+PLAIN_WORDS = st.text("abcdefgh äöüéßñ“”", min_size=1, max_size=12).filter(lambda word: word.strip())
 SENTENCES = st.lists(PLAIN_WORDS, min_size=1, max_size=8).map(" ".join)
 DOCUMENTS = st.recursive(
     st.integers(0, 99) | PLAIN_WORDS,
@@ -179,7 +179,7 @@ def test_similarity_grows_with_the_prefix_that_is_shared(sentences):
         new = prompt(*sentences[:shared], *(one + " x" for one in sentences[shared:]))
         seen.append(similarity(old, new))
     assert seen == sorted(seen)
-    assert seen[0] == 0.0 and seen[-1] == 1.0
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
     assert all(0 <= one <= 1 for one in seen)
 
 

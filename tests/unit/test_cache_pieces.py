@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from diagnosing import HASHER, CLAUDE, EPHEMERAL, facts_of, marked, pieces_of, said, text
+from diagnosing import CLAUDE, EPHEMERAL, HASHER, facts_of, marked, pieces_of, said, text
 
 from llm_observer.cache.facts import facts_of as packed
 from llm_observer.cache.pieces import split

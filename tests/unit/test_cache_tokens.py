@@ -83,13 +83,15 @@ def test_a_model_is_learned_from_its_answers():
 def test_the_ratio_follows_a_change_of_language():
     scale = TokenScale()
     scale.learn("m", 4000, 1000)
-    for _ in range(20):
+    for _ in range(40):
         scale.learn("m", 2000, 1000)
     assert scale.bytes_per_token("m") == pytest.approx(2.0, abs=0.05)
 
 
 @pytest.mark.parametrize(
-    ("size", "tokens"), [(100, 0), (100, 63), (0, 1000)], ids=["no count", "few", "no bytes"]
+    ("size", "tokens"),
+    [(100, 0), (100, 63), (0, 1000), (999, 1000), (16_001, 1000)],
+    ids=["no count", "few", "no bytes", "more tokens than bytes", "an image"],
 )
 def test_a_prompt_that_tells_little_teaches_nothing(size, tokens):
     scale = TokenScale()
@@ -101,4 +103,4 @@ def test_the_scale_is_bounded():
     scale = TokenScale()
     for number in range(3 * MAX_MODELS):
         scale.learn(f"m{number}", 4000, 1000)
-    assert len(scale._ratios) <= MAX_MODELS
+    assert len(scale._sums) <= MAX_MODELS

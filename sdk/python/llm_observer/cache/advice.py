@@ -1,7 +1,7 @@
 """Which lifetime, and which breakpoints, would have been cheapest? Tried out on the calls themselves."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -9,11 +9,9 @@ from llm_observer.cache.charge import cost_of
 from llm_observer.cache.kinds import KINDS
 from llm_observer.cache.placement import (
     PLACEABLE,
-    Best,
     Priced,
     best_placement,
     bound,
-    cost_under,
     weights_of,
 )
 from llm_observer.cache.rates import Rates
@@ -22,7 +20,7 @@ from llm_observer.cache.replayed import ReplayedCall
 from llm_observer.cache.slots import Placement, words_of
 from llm_observer.cache.what_if import LIFETIMES, Difference, WhatIf, as_sent, replayed_with, variant_of
 
-__all__ = ["Advice", "Answer", "BestTtl", "ask", "best_ttl", "what_to_do"]
+__all__ = ["Advice", "Answer", "BestTtl", "Choice", "ask", "best_ttl", "what_to_do"]
 
 MAX_SAMPLE = 80
 """Newest calls of a group on which placements are tried; what is found is then applied to all."""
@@ -40,17 +38,34 @@ class BestTtl(NamedTuple):
     difference: Difference
 
 
-class Advice(NamedTuple):
-    """One thing to change for a group of calls. bound: share of their cost that no placement can go below."""
+class Choice(NamedTuple):
+    """Breakpoints and lifetime for a group; None: as sent.
 
-    scope: str
-    name: str
-    sentence: str
-    difference: Difference
-    ttl_s: int | None = None
+    is_exhaustive: all breakpoints by rule were tried. bound: the share of the tried calls' cost that no
+    breakpoints at all can go below.
+    """
+
+    ttl_s: int | None
     placement: Placement | None = None
     is_exhaustive: bool | None = None
     bound: float | None = None
+
+
+class Advice(NamedTuple):
+    """What to choose for a conversation, or for the calls of a call site, and what comes of it."""
+
+    scope: str
+    name: str
+    choice: Choice
+    difference: Difference
+
+    @property
+    def sentence(self) -> str:
+        """What to do."""
+        if self.choice.placement is not None:
+            return _slot_words(self.choice.placement)
+        ttl_s = self.choice.ttl_s
+        return "Leave the breakpoints as they are." if ttl_s is None else _ttl_words(ttl_s)
 
 
 class Answer(NamedTuple):
@@ -66,39 +81,38 @@ def ask(replay: Replay, what: WhatIf) -> Answer:
     """The calls of *replay* under *what*, beside the calls as they were sent."""
     calls = replay.calls()
     groups = _by(calls, lambda call: call.group)
-    talks = _by(calls, lambda call: call.conversation) if what.is_ttl_best else {}
-    placements = _placements(groups, replay.rates_of, what) if what.is_placed_best else {}
-    is_ttl_open = what.is_ttl_best and not what.is_placed_best
-    ttls = _ttls(groups, replay.rates_of) if is_ttl_open else {}
+    choices = _choices(groups, replay.rates_of, what)
     change = variant_of(
         what,
-        {name: best.placement for name, (best, _) in placements.items()},
-        {name: best.ttl_s for name, best in ttls.items()},
+        {name: one.placement for name, one in choices.items() if one.placement is not None},
+        {name: one.ttl_s for name, one in choices.items() if one.ttl_s is not None},
     )
     total = Difference()
     models: dict[str, Difference] = {}
     by_group: dict[str, Difference] = {}
     for call, (sent, changed) in replayed_with(calls, (as_sent(), change)):
-        rates = replay.rates_of(call)
         for sums in (
             total,
             models.setdefault(call.model, Difference()),
             by_group.setdefault(call.group, Difference()),
         ):
-            sums.add(call, sent, changed, rates)
-    advice = [_placed(name, *found, by_group[name]) for name, found in placements.items()]
-    advice += [_lasting("call site", name, best) for name, best in ttls.items()]
-    told = [_lasting("conversation", name, best) for name, best in _ttls(talks, replay.rates_of).items()]
-    return Answer(total, models, _ranked(advice), _ranked(told))
+            sums.add(call, sent, changed, replay.rates_of(call))
+    told = [Advice("call site", name, one, by_group[name]) for name, one in choices.items()]
+    return Answer(total, models, _ranked(told), _ranked(_lifetimes(calls, replay.rates_of, what)))
 
 
-def best_ttl(calls: Sequence[ReplayedCall], rates_of: RatesOf) -> BestTtl | None:
+def best_ttl(
+    calls: Sequence[ReplayedCall],
+    rates_of: RatesOf,
+    what: WhatIf = WhatIf(),  # noqa: B008 - immutable
+) -> BestTtl | None:
     """The lifetime under which *calls* cost least by themselves; None where nothing is known to choose from.
 
-    calls: in the order of their start. If two cost the same, the shorter one.
+    calls: in the order of their start. what: else to be changed. If two cost the same, the shorter one.
     """
     ttls = calls[0].rule.ttls_s
-    variants = [as_sent(), *(variant_of(WhatIf(ttl_s=ttl)) for ttl in ttls)]
+    open_what = what._replace(is_ttl_best=False, is_placed_best=False)
+    variants = [as_sent(), *(variant_of(open_what._replace(ttl_s=ttl)) for ttl in ttls)]
     differences = [Difference() for _ in ttls]
     is_priced = [True for _ in ttls]
     for call, (sent, *changed) in replayed_with(calls, variants):
@@ -132,39 +146,85 @@ def what_to_do(what: WhatIf) -> str:
     return " ".join(parts)
 
 
-def _ttls(groups: Mapping[str, Sequence[ReplayedCall]], rates_of: RatesOf) -> dict[str, BestTtl]:
-    """The best lifetime of each group that has a choice."""
-    found = {
-        name: best_ttl(calls, rates_of) for name, calls in groups.items() if len(calls[0].rule.ttls_s) > 1
-    }
-    return {name: best for name, best in found.items() if best is not None}
+def _lifetimes(calls: Sequence[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> Iterator[Advice]:
+    """The best lifetime of each conversation by itself."""
+    talks = _by(calls, lambda call: call.conversation) if what.is_ttl_best else {}
+    for name, best in _ttls(talks, rates_of, what).items():
+        yield Advice("conversation", name, Choice(best.ttl_s), best.difference)
 
 
-def _placements(
+def _choices(
     groups: Mapping[str, Sequence[ReplayedCall]], rates_of: RatesOf, what: WhatIf
-) -> dict[str, tuple[Best, float]]:
-    """The best breakpoints of the largest groups, and the share of the cost that none can go below."""
-    able = {name: calls for name, calls in groups.items() if calls[0].rule.id in PLACEABLE}
-    largest = sorted(able, key=lambda name: _input(able[name]), reverse=True)[:MAX_SEARCHES]
-    found = {name: _searched(able[name][-MAX_SAMPLE:], rates_of, what) for name in largest}
+) -> dict[str, Choice]:
+    """What is best for each group, of that which *what* leaves open; only the largest are searched."""
+    if what.is_placed_best:
+        able = {name: calls for name, calls in groups.items() if calls[0].rule.id in PLACEABLE}
+        largest = sorted(able, key=lambda name: _input(able[name]), reverse=True)[:MAX_SEARCHES]
+        return {name: _chosen(able[name], rates_of, what) for name in largest}
+    ttls = _ttls(groups, rates_of, what) if what.is_ttl_best else {}
+    return {name: Choice(best.ttl_s) for name, best in ttls.items()}
+
+
+def _ttls(
+    groups: Mapping[str, Sequence[ReplayedCall]], rates_of: RatesOf, what: WhatIf
+) -> dict[str, BestTtl]:
+    """The best lifetime of each group that has a choice."""
+    open_ones = {name: calls for name, calls in groups.items() if len(calls[0].rule.ttls_s) > 1}
+    found = {name: best_ttl(calls, rates_of, what) for name, calls in open_ones.items()}
     return {name: best for name, best in found.items() if best is not None}
 
 
-def _searched(calls: Sequence[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> tuple[Best, float] | None:
-    """The best placement for *calls*; None if none is cheaper than what they have."""
+def _chosen(calls: Sequence[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> Choice:
+    """The best breakpoints: found on a sample for each lifetime, then compared on all calls."""
+    bare = what._replace(is_placed_best=False, is_ttl_best=False)
+    sample = _priced(_sample(calls), rates_of, bare)
+    ttls = calls[0].rule.ttls_s if what.is_ttl_best else (what.ttl_s,)
+    choices = [Choice(ttl) for ttl in dict.fromkeys((what.ttl_s, *ttls))]
+    choices += [_searched(sample, ttl) for ttl in (ttls if sample else ())]
+    variants = [
+        variant_of(
+            bare,
+            {} if one.placement is None else {calls[0].group: one.placement},
+            {} if one.ttl_s is None else {calls[0].group: one.ttl_s},
+        )
+        for one in choices
+    ]
+    costs = [Decimal(0) for _ in choices]
+    for call, charges in replayed_with(calls, variants):
+        rates = rates_of(call)
+        for place, charge in enumerate(charges):
+            cost = cost_of(charge, rates)
+            costs[place] += Decimal("Infinity") if cost is None and rates.read is not None else cost or 0
+    return choices[costs.index(min(costs))]
+
+
+def _searched(sample: Sequence[Priced], ttl_s: int | None) -> Choice:
+    asked = ttl_s or _asked(sample)
+    best = best_placement(sample, ttl_s=asked)
+    share = bound(sample, ttl_s=asked) / best.cost if best.cost else 1.0
+    return Choice(asked, best.placement, best.is_exhaustive, share)
+
+
+def _sample(calls: Sequence[ReplayedCall]) -> list[ReplayedCall]:
+    """The newest conversations, from their start, up to MAX_SAMPLE calls; in the order of their start."""
+    talks = _by(calls, lambda call: call.conversation)
+    newest = sorted(talks.values(), key=lambda talk: talk[-1].bare.started_s, reverse=True)
+    found: list[ReplayedCall] = []
+    for talk in newest:
+        found += talk[: MAX_SAMPLE - len(found)]
+        if len(found) >= MAX_SAMPLE:
+            break
+    return sorted(found, key=lambda call: call.bare.started_s)
+
+
+def _priced(calls: Iterable[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> list[Priced]:
     change = variant_of(what).change
-    priced = []
-    for call in calls:
-        weights = weights_of(rates_of(call))
-        if weights is not None:
-            priced.append(Priced(change(call, *call.prompt_and_stable()), call.rule, weights))
-    if not priced:
-        return None
-    ttls = calls[0].rule.ttls_s if what.is_ttl_best else (what.ttl_s or _asked(priced),)
-    best = min((best_placement(priced, ttl_s=ttl) for ttl in ttls), key=lambda found: found.cost)
-    if best.cost >= cost_under(priced, None):
-        return None
-    return best, bound(priced, ttl_s=best.placement.ttl_s) / best.cost if best.cost else 1.0
+    rows = ((call, weights_of(rates_of(call))) for call in calls)
+    return [
+        Priced(change(call, *call.prompt_and_stable()), call.rule, weights)
+        for call, weights in rows
+        if weights is not None
+    ]
 
 
 def _asked(calls: Sequence[Priced]) -> int | None:
@@ -186,23 +246,6 @@ def _by(calls: Iterable[ReplayedCall], key: Callable[[ReplayedCall], str]) -> di
     for call in calls:
         found.setdefault(key(call), []).append(call)
     return found
-
-
-def _placed(name: str, best: Best, share: float, difference: Difference) -> Advice:
-    return Advice(
-        "call site",
-        name,
-        _slot_words(best.placement),
-        difference,
-        ttl_s=best.placement.ttl_s,
-        placement=best.placement,
-        is_exhaustive=best.is_exhaustive,
-        bound=share,
-    )
-
-
-def _lasting(scope: str, name: str, best: BestTtl) -> Advice:
-    return Advice(scope, name, _ttl_words(best.ttl_s), best.difference, ttl_s=best.ttl_s)
 
 
 def _ttl_words(ttl_s: int) -> str:

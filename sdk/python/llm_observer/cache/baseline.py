@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from llm_observer.cache.changes import is_kin
 from llm_observer.cache.diff import Alignment, align
 from llm_observer.cache.facts import Facts
 from llm_observer.cache.memory import Conversation, Memory
@@ -72,14 +73,20 @@ def baseline_of(
         alignment = align(line.facts, facts, kept)
         same = sum(facts[place].size for place, old in enumerate(alignment.to_old) if old >= 0)
         if same > best_size:
-            best, best_size = Baseline(line, kept, alignment, _is_successor(line, alignment)), same
+            best, best_size = Baseline(line, kept, alignment, _is_successor(line, alignment, facts)), same
     if best is None or best_size < SAME_PROMPT * min(_size(facts), _size(best.line.facts)):
         return None
     return best
 
 
-def _is_successor(line: Conversation, alignment: Alignment) -> bool:
-    """The new prompt goes on where the old one ended: its last piece stands for the old one's last."""
+def _is_successor(line: Conversation, alignment: Alignment, facts: Sequence[Facts]) -> bool:
+    """The new prompt goes on where the old one ended: its last piece stands for the old one's last.
+
+    Under another system text it may, but it does not take the place of the old one: that may go on as well.
+    """
+    for change in alignment.changes:
+        if change.kind == "system_changed" and not is_kin(line.facts[change.old], facts[change.piece]):
+            return False
     last = max(alignment.to_old, default=-1)
     return last >= len(line.facts) - 1
 

@@ -18,7 +18,7 @@ __all__ = ["Forms", "Leaf", "exact", "forms_of", "leaves", "text_of"]
 
 MAX_EMBEDDED = 64
 """JSON documents that are looked for in one text."""
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _TYPOGRAPHY = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
@@ -117,8 +117,8 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _spaced(text: str) -> str:
-    """White space of any kind and length as one blank, none at the ends."""
-    return _SPACE.sub(" ", text).strip()
+    """White space of ASCII as one blank, none at the ends; any other is a matter of Unicode."""
+    return _SPACE.sub(" ", text).strip(" ")
 
 
 def _unified(text: str) -> str:

@@ -12,7 +12,7 @@ from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.settings import Settings, settings_of
-from llm_observer.cache.tokens import Anchor, TokenScale, placed
+from llm_observer.cache.tokens import Anchor, TokenScale, placed, weight
 from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
@@ -76,18 +76,21 @@ class Cases:
     def _ends(self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None) -> list[int]:
         """Tokens up to each piece: as placed before, between the counts of this call's usage."""
         sizes = [facts.size for facts in pieces.facts]
-        known = list(baseline.line.ends[: baseline.kept]) if baseline else []
+        kept = baseline.kept if baseline else 0
+        known = list(baseline.line.ends[:kept]) if baseline else []
         total = input_total(call)
         anchors = []
         if total:  # zero is the count of a call that was broken off
             anchors = [*_marked(call, pieces), Anchor(len(sizes) - 1, total)]
-            known = [end for end in known if end <= total]
-            self._scale.learn(model, sum(sizes), total)
+            sure = min(kept, baseline.line.counted) if baseline else 0
+            known = [end for end in known[:sure] if end <= total]
+            new = sum(map(weight, sizes[len(known) :]))
+            self._scale.learn(model, new, total - known[-1] if known else total)
         return placed(sizes, known, _counted(pieces, baseline), anchors, self._scale.bytes_per_token(model))
 
 
 def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:
-    """Tokens of each piece that the earlier prompt had as well; one that differs by noise has about as many."""
+    """Tokens of each piece that the earlier prompt had as well; with other noise it has about as many."""
     if baseline is None:
         return [None] * len(pieces.facts)
     ends, facts = baseline.line.ends, baseline.line.facts

@@ -1,10 +1,12 @@
 """What changed between two prompts, piece by piece, and which pieces are still the same?"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
-from llm_observer.cache.facts import LONG_TEXT, Facts, KeptSpan, changed_spans, kinship
+from llm_observer.cache.changes import Change, is_kin, noise, shared_units, tool_changes, tools_end
+from llm_observer.cache.facts import LONG_TEXT, Facts, changed_spans, kinship
 
 __all__ = ["Alignment", "Change", "align", "noise", "shared_units", "similarity"]
 
@@ -14,28 +16,13 @@ RUN_BYTES = 256
 RUN_PIECES = 3
 END_BYTES = 100
 """The same where the old prompt ends with it: what it ended with is what its successor goes on from."""
-SAME_TEXT = 0.3
-"""Share of a system text that must be left for it to count as the same one, edited."""
+SAME_MESSAGE = 0.6
+"""The same for a message: two conversations may well begin alike."""
 SAME_TOOLS = 0.5
 """Share of the shorter list of tools that must be left for it to count as the same one, changed."""
 COMPACTED = 2
 """Pieces that go for each new one, at least, where a history is summed up."""
 MAX_SHUFFLED = 64
-
-
-class Change(NamedTuple):
-    """One difference. piece: index in the new prompt; old: in the old one.
-
-    span: the volatile span, of the new piece. unit: how many units of its text are equal before it.
-    path: wire name of a setting, where it is one; *piece* is then the first one that it is in the key of.
-    """
-
-    kind: str
-    piece: int
-    old: int
-    span: KeptSpan | None = None
-    unit: int | None = None
-    path: str | None = None
 
 
 class Alignment(NamedTuple):
@@ -121,10 +108,10 @@ class _Walk:
 
     def _tools(self) -> bool:
         """Compare the rest of both tool lists, as sets and as lists; False if they are another agent's."""
-        old_end, new_end = _tools_end(self.old, self.j), _tools_end(self.new, self.i)
+        old_end, new_end = tools_end(self.old, self.j), tools_end(self.new, self.i)
         if not self._is_same_agent(old_end, new_end):
             return False
-        self.changes += _tool_changes(self.old, self.new, (self.j, old_end), (self.i, new_end))
+        self.changes += tool_changes(self.old, self.new, (self.j, old_end), (self.i, new_end))
         for place in range(self.i, new_end):
             same_place = self.j + place - self.i
             is_last = place == new_end - 1
@@ -141,7 +128,7 @@ class _Walk:
         if old_end == len(self.old) or new_end == len(self.new):
             return False
         before, after = self.old[old_end], self.new[new_end]
-        return before.stable == after.stable or (before.kind == after.kind and _is_kin(before, after))
+        return before.stable == after.stable or (before.kind == after.kind and is_kin(before, after))
 
     def _shuffled(self) -> bool:
         """The next messages are the old ones in another order."""
@@ -163,6 +150,8 @@ class _Walk:
             return self._last_edited()
         put_in, taken_out = meeting
         before, after = self.old[self.j], self.new[self.i]
+        if self._is_other_agent(put_in, taken_out):
+            return False
         unit = shared_units(before, after) if put_in and taken_out else 0
         self._add(self._kind_of(put_in, taken_out), unit)
         if put_in == taken_out:
@@ -171,6 +160,15 @@ class _Walk:
         else:
             self.i, self.j = self.i + put_in, self.j + taken_out
         return True
+
+    def _is_other_agent(self, put_in: int, taken_out: int) -> bool:
+        """Another head, behind which nothing but the user's words are the same: a title, a second opinion."""
+        before, after = self.old[self.j], self.new[self.i]
+        if before.kind not in HEADS or after.kind not in HEADS or is_kin(before, after):
+            return False
+        pairs = zip(self.new[self.i + put_in :], self.old[self.j + taken_out :], strict=False)
+        run = takewhile(lambda pair: pair[0].stable == pair[1].stable, pairs)
+        return all(mine.kind == "user" for mine, _ in run)
 
     def _last_edited(self) -> bool:
         """Nothing meets again: a system text edited, a message that grew; else another conversation."""
@@ -187,17 +185,17 @@ class _Walk:
         """What was done to a text behind which nothing is the same; None where it is just another text."""
         if before.kind != after.kind:
             return None
-        is_kin = _is_kin(before, after)
+        is_same = is_kin(before, after)
         if before.kind in HEADS:
-            return "system_changed" if is_kin else None
+            return "system_changed" if is_same else None
         is_last = self.j == len(self.old) - 1
         if is_last and after.size > before.size and unit and len(before.units) <= unit * 2 + 2:
             return "message_lengthened"
-        if not is_last or self.i == len(self.new) - 1:
+        if self.i == len(self.new) - 1:
             return None
         if before.kind == "tool_result" and before.name and before.name == after.name:
             return "tool_result_trimmed" if after.size < before.size else "history_edited"
-        return self._kind_of(1, 1) if is_kin else None
+        return self._kind_of(1, 1) if kinship(before, after) >= SAME_MESSAGE else None
 
     def _kind_of(self, put_in: int, taken_out: int) -> str:
         before, after = self.old[self.j], self.new[self.i]
@@ -232,7 +230,7 @@ class _Walk:
 
     def _is_run(self, i: int, j: int) -> bool:
         size = step = 0
-        for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):  # noqa: B007 - looked at behind
+        for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):
             if mine.stable != theirs.stable:
                 return False
             size += mine.size
@@ -246,75 +244,3 @@ def _places(pieces: Sequence[Facts]) -> dict[int, list[int]]:
     for place, piece in enumerate(pieces):
         places.setdefault(piece.stable, []).append(place)
     return places
-
-
-def shared_units(old: Facts, new: Facts) -> int:
-    """How many units two texts have in common from their start."""
-    mine, theirs = new.units, old.units
-    count = 0
-    for place in range(0, min(len(mine), len(theirs)), 2):
-        if mine[place : place + 2] != theirs[place : place + 2]:
-            break
-        count += 1
-    return count
-
-
-def _is_kin(old: Facts, new: Facts) -> bool:
-    """Whether a text is another one, edited."""
-    return shared_units(old, new) * 2 >= SAME_TEXT * len(old.units) or kinship(old, new) >= SAME_TEXT
-
-
-def noise(old: Facts, new: Facts, piece: int, old_piece: int) -> Iterator[Change]:
-    """The changes between two pieces that are the same in their most tolerant form."""
-    spans = changed_spans(old.spans, new.spans)
-    unit = shared_units(old, new)
-    for span in spans:
-        yield Change(span.kind, piece, old_piece, span=span)
-    masked, spaced, unified, ordered = (a == b for a, b in zip(old.forms, new.forms, strict=True))
-    if masked and spans:
-        return
-    if ordered:
-        yield Change("key_order", piece, old_piece, unit=unit)
-    elif spaced:
-        yield Change("whitespace", piece, old_piece, unit=unit)
-    elif unified:
-        yield Change("unicode", piece, old_piece, unit=unit)
-    elif not spans:
-        yield Change("key_order", piece, old_piece, unit=unit)
-
-
-def _tools_end(pieces: Sequence[Facts], start: int) -> int:
-    while start < len(pieces) and pieces[start].kind == "tool":
-        start += 1
-    return start
-
-
-def _tool_changes(
-    old: Sequence[Facts], new: Sequence[Facts], olds: tuple[int, int], news: tuple[int, int]
-) -> list[Change]:
-    before = {old[place].name: place for place in range(*olds)}
-    after = {new[place].name: place for place in range(*news)}
-    last = max(news[1] - 1, 0)
-    changes = [
-        Change("tool_removed", min(place, last), place) for name, place in before.items() if name not in after
-    ]
-    common_before = [name for name in before if name in after]
-    common_after = [name for name in after if name in before]
-    moved = next((b for a, b in zip(common_before, common_after, strict=True) if a != b), None)
-    if moved is not None:
-        changes.append(Change("tool_order", after[moved], before[moved]))
-    for name, place in after.items():
-        changes += _tool_change(old, new, before.get(name), place, olds[0])
-    return sorted(changes, key=lambda change: change.piece)
-
-
-def _tool_change(
-    old: Sequence[Facts], new: Sequence[Facts], before: int | None, place: int, start: int
-) -> Iterator[Change]:
-    if before is None:
-        yield Change("tool_added", place, start)
-    elif old[before].stable == new[place].stable:
-        if old[before] != new[place]:
-            yield from noise(old[before], new[place], place, before)
-    else:
-        yield Change("tool_edited", place, before, unit=shared_units(old[before], new[place]))

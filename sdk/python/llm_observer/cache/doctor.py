@@ -101,8 +101,10 @@ class CacheDoctor:
         previous = baseline.line.call_at(baseline.kept) if baseline else None
         line, kept = self._line(case)
         line.replace(case.pieces.facts, case.keys, case.stable, kept)
-        del line.ends[kept:]
-        line.ends.extend(case.prompt.ends[kept:])
+        sure = min(kept, line.counted)
+        del line.ends[sure:]
+        line.ends.extend(case.prompt.ends[sure:])
+        line.counted = len(case.keys) if is_counted else sure
         line.anchors = anchors_of(case.scope, case.pieces.facts)
         line.before = line.last if line.last and line.last.length == kept else None
         line.last = Record(

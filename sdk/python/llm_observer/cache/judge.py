@@ -19,6 +19,7 @@ from llm_observer.cache.intake import Pieces
 from llm_observer.cache.kinds import advice_for, docs_url
 from llm_observer.cache.loss import Loss, Reach
 from llm_observer.cache.rules import Rule
+from llm_observer.cache.simulator import Reading
 from llm_observer.cache.verdict import scaled, verdict_of
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import Breakpoint, CacheUse, Finding, Label
@@ -27,6 +28,8 @@ __all__ = ["judged", "refused", "unseen"]
 
 SLACK = 0.02
 """Share by which an interpolated count may be off."""
+UNPLACED = 0.15
+"""The same for the place of a breakpoint that no count of the provider's has told yet."""
 NEAR = 64
 """Tokens by which it may be off in any case."""
 
@@ -36,7 +39,7 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     rule, ends = case.rule, case.prompt.ends
     ideal = max(found.ideal, actual or 0) if actual else found.ideal
     is_exact = found.is_ideal_exact and found.ideal == ideal
-    error = max(rule.step, round(ideal * SLACK), NEAR)
+    error = _error(rule, found.reusable, ideal, actual)
     tolerance = rule.step - 1 if is_exact else error
     missed = 0 if actual is None else max(ideal - actual, 0)
     losses, unexplained = scaled(found.losses, missed) if actual is not None else (found.losses, 0)
@@ -55,7 +58,8 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
         tolerance=tolerance,
         is_too_short=is_short,
     )
-    if actual is not None and missed <= tolerance:
+    is_foreseen = actual == found.reusable.tokens and any(loss.tokens and loss.change for loss in losses)
+    if actual is not None and missed <= tolerance and not is_foreseen:
         missed, unexplained, losses = 0, 0, [loss._replace(tokens=0, is_paid=False) for loss in losses]
         ideal = actual if ideal else 0
     evidence = Evidence(case.call, rule, case.pieces, case.prompt, case.baseline, verdict, prices)
@@ -82,6 +86,16 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
             Breakpoint(segment=marker.position, ttl_s=marker.ttl_s) for marker in case.prompt.markers
         ),
     )
+
+
+def _error(rule: Rule, reusable: Reading, ideal: int, actual: int | None) -> int:
+    """Tokens by which a count may be off. A read under a rule of breakpoints ends at one of them: where some
+    of the prompt was read, it is the place of that one which we know less well than the provider.
+    """
+    error = max(rule.step, round(ideal * SLACK), NEAR)
+    if rule.step == 1 and actual and not reusable.is_exact:
+        return max(error, round(reusable.tokens * UNPLACED))
+    return error
 
 
 def _with_rest(losses: Sequence[Loss], rest: int) -> list[Loss]:

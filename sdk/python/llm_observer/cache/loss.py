@@ -76,24 +76,20 @@ def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, m
             losses.append(Loss("breakpoint_moved", reading.tokens - best.tokens, is_paid=True))
             best = reading
     first, is_noise = len(losses), True
-    for change, keys, following in _stages(prompt, past) if past else ():
+    for change, undone, following in _stages(prompt, past) if past else ():
         losses.append(Loss(change.kind, 0, change))
-        reading = state.read(prompt._replace(keys=keys), rule, relax=relax, partial=following)
+        reading = state.read(undone, rule, relax=relax, partial=following)
         is_noise = is_noise and (KINDS[change.kind].family in NOISE or change.kind == "message_lengthened")
-        if not is_noise and reading.position >= 0:  # the earlier prompt was of another size
-            reading = reading._replace(
-                tokens=max(_floor(prompt.ends[reading.position], rule), best.tokens), is_exact=False
-            )
+        if (
+            not is_noise and rule.step == 1 and reading.position >= 0
+        ):  # the earlier prompt was of another size
+            reading = reading._replace(tokens=max(undone.ends[reading.position], best.tokens), is_exact=False)
         gained = reading.tokens - best.tokens
         if gained > 0:
             losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
             losses[first] = losses[first]._replace(tokens=gained)
             first, best = len(losses), reading
     return Reach(reusable, best.tokens, best.is_exact, losses)
-
-
-def _floor(tokens: int, rule: Rule) -> int:
-    return tokens - tokens % rule.step if rule.step > 1 else tokens
 
 
 def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:
@@ -107,19 +103,34 @@ def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:
     return prompt._replace(markers=tuple(sorted((*kept, *own)))) if kept else None
 
 
-def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, list[int], int]]:
-    """Each change, the prompt's keys with it and all before it undone, and the tokens before the next one.
-
-    Pieces before the next change have the keys that they had in the earlier prompt; those behind it have
-    keys that nobody ever had.
-    """
+def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, Prompt, int]]:
+    """Each change, the prompt with it and all before it undone, and the tokens before the next one."""
     changes = past.alignment.changes[:MAX_STAGES]
     for stage, change in enumerate(changes):
         is_last = stage + 1 >= len(changes)
         until = len(prompt.keys) if is_last else changes[stage + 1].piece
         following = past.partials[stage + 1] if stage + 1 < len(past.partials) else 0
-        keys = [
-            past.line.keys[old] if place < until and old >= 0 else -1 - place
-            for place, old in enumerate(past.alignment.to_old)
-        ]
-        yield change, keys, following
+        yield change, _undone(prompt, past, until), following
+
+
+def _undone(prompt: Prompt, past: Past, until: int) -> Prompt:
+    """The prompt as if its pieces before *until* had not changed.
+
+    They have the keys that they had in the earlier prompt, and those which that one had not are left out;
+    pieces behind have keys that nobody ever had. Tokens stay those of the prompt itself.
+    """
+    to_old = past.alignment.to_old
+    until = min(until, 1 + max((place for place, old in enumerate(to_old) if old >= 0), default=-1))
+    left = [place for place in range(len(prompt.keys)) if place >= until or to_old[place] >= 0]
+    where = {place: number for number, place in enumerate(left)}
+    return prompt._replace(
+        keys=[past.line.keys[to_old[place]] if place < until else -1 - place for place in left],
+        ends=[prompt.ends[place] for place in left],
+        kinds=[prompt.kinds[place] for place in left],
+        messages=[prompt.messages[place] for place in left],
+        markers=tuple(
+            marker._replace(position=where[marker.position])
+            for marker in prompt.markers
+            if marker.position in where
+        ),
+    )

@@ -42,10 +42,23 @@ class Conversation:
     """The newest prompt of a line of calls, and the call that sent it.
 
     key: hex name of the line, the same on each of its calls. keys, stable: chained hashes up to each piece.
-    before: the call before the last one, where that only went on from it.
+    before: the call before the last one, where that only went on from it. counted: leading pieces that stood in
+    a prompt whose tokens the provider counted.
     """
 
-    __slots__ = ("anchors", "before", "ends", "facts", "facts_size", "key", "keys", "last", "size", "stable")
+    __slots__ = (
+        "anchors",
+        "before",
+        "counted",
+        "ends",
+        "facts",
+        "facts_size",
+        "key",
+        "keys",
+        "last",
+        "size",
+        "stable",
+    )
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -57,6 +70,7 @@ class Conversation:
         self.anchors: tuple[int, ...] = ()
         self.last: Record | None = None
         self.before: Record | None = None
+        self.counted = 0
         self.size = PER_CONVERSATION
 
     def replace(self, facts: Sequence[Facts], keys: Sequence[int], stable: Sequence[int], kept: int) -> None:
@@ -72,6 +86,7 @@ class Conversation:
         fork = Conversation(key)
         fork.replace(self.facts[:kept], self.keys[:kept], self.stable[:kept], 0)
         fork.ends.extend(self.ends[:kept])
+        fork.counted = min(self.counted, kept)
         return fork
 
     def call_at(self, kept: int) -> Record | None:

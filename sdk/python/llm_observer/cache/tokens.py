@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Anchor", "TokenScale", "placed"]
+__all__ = ["Anchor", "TokenScale", "placed", "weight"]
 
 BYTES_PER_TOKEN = 4.0
 """What JSON and English prose come to, before a provider has said anything."""
 OVERHEAD = 12
 """Bytes' worth of tokens that every piece costs beside its text (role, separators)."""
-RECENT = 0.8
+RECENT = 0.9
 """Weight of the past in the running ratio, so that it follows a change of language or content."""
-
+PLAUSIBLE = (1.0, 16.0)
+"""Bytes per token of text. Beyond are images, files, and prompts with parts that the request does not show."""
 FEW = 64
 """Tokens of a prompt that is too short to tell a ratio."""
 MAX_MODELS = 256
@@ -25,28 +26,29 @@ class Anchor(NamedTuple):
 
 
 class TokenScale:
-    """Bytes per token, as learned from answers, by model."""
+    """Bytes per token, as learned from answers, by model: of all bytes and tokens, the newest count most."""
 
     def __init__(self) -> None:
-        self._ratios: dict[str, float] = {}
+        self._sums: dict[str, tuple[float, float]] = {}
 
     def bytes_per_token(self, model: str) -> float:
         """The running ratio of *model*, or a general one."""
-        return self._ratios.get(model, BYTES_PER_TOKEN)
+        size, tokens = self._sums.get(model, (BYTES_PER_TOKEN, 1.0))
+        return size / tokens
 
     def knows(self, model: str) -> bool:
         """Whether any answer of *model* was seen."""
-        return model in self._ratios
+        return model in self._sums
 
     def learn(self, model: str, size: int, tokens: int) -> None:
         """*size* bytes of prompt were *tokens*."""
-        if tokens < FEW or size <= 0:
+        least, most = PLAUSIBLE
+        if tokens < FEW or not least * tokens <= size <= most * tokens:
             return
-        seen = size / tokens
-        known = self._ratios.get(model)
-        if known is None and len(self._ratios) >= MAX_MODELS:
-            self._ratios.clear()
-        self._ratios[model] = seen if known is None else RECENT * known + (1 - RECENT) * seen
+        if model not in self._sums and len(self._sums) >= MAX_MODELS:
+            self._sums.clear()
+        past_size, past_tokens = self._sums.get(model, (0.0, 0.0))
+        self._sums[model] = (RECENT * past_size + size, RECENT * past_tokens + tokens)
 
 
 def weight(size: int) -> int:

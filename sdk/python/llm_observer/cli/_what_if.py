@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -88,16 +88,16 @@ def _plain_side(charge: Charge) -> dict[str, int]:
 
 
 def _plain_advice(one: Advice) -> dict[str, Any]:
-    placement = one.placement
+    placement = one.choice.placement
     return {
         "scope": one.scope,
         "name": one.name,
         "advice": one.sentence,
-        "ttl_s": one.ttl_s,
+        "ttl_s": one.choice.ttl_s,
         "breakpoints": None if placement is None else list(placement.slots),
         "mode": None if placement is None else placement.mode,
-        "is_exhaustive": one.is_exhaustive,
-        "least_share": one.bound,
+        "is_exhaustive": one.choice.is_exhaustive,
+        "least_share": one.choice.bound,
         **_plain_difference(one.difference),
     }
 
@@ -110,13 +110,23 @@ def _blocks(question: Asked, found: Answer, replay: Replay, top: int) -> Iterato
     if words := what_to_do(question.what):
         yield Lines((words,))
     for title, advice in (("call site", found.groups), ("conversation", found.conversations)):
-        if advice:
-            yield _table(title, [(one.name, one.difference) for one in advice[:top]])
-            yield Lines(tuple(f"{one.name}: {one.sentence}{_limit(one)}" for one in advice[:top]))
+        yield from _advised(title, advice, top)
     if gaps := tuple(
         f"{many(count, 'event')} not replayed: {GAPS[gap]}" for gap, count in replay.gaps.items()
     ):
         yield Lines(gaps, "yellow")
+
+
+def _advised(title: str, advice: Sequence[Advice], top: int) -> Iterator[Lines | Table]:
+    """Those that something can be saved for; the others are counted."""
+    better = [one for one in advice if one.difference.saved_cost > 0]
+    if better:
+        yield _table(title, [(one.name, one.difference) for one in better[:top]])
+        yield Lines(tuple(f"{one.name}: {one.sentence}{_limit(one)}" for one in better[:top]))
+    if more := len(better) - len(better[:top]):
+        yield Lines((f"{many(more, f'more {title}')}: --top shows more",))
+    if same := len(advice) - len(better):
+        yield Lines((f"{many(same, title)} would not pay less otherwise",))
 
 
 def _headline(question: Asked, total: Difference) -> str:
@@ -172,7 +182,7 @@ def _simulated(total: Difference) -> str:
 
 def _limit(one: Advice) -> str:
     """How much better anything else could be."""
-    if one.bound is None:
+    if one.choice.bound is None:
         return ""
-    least = max(0.0, 100 * (1 - one.bound))
+    least = max(0.0, 100 * (1 - one.choice.bound))
     return f" No other breakpoints could save more than {least:.0f} % of what then remains."

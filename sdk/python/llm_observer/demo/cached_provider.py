@@ -9,7 +9,6 @@ prompt-caching, 2026-09). Nothing expires: the demo takes seconds.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -77,7 +76,7 @@ class PrefixCache:
     def usage(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """What the answer to *request* says of its tokens; the cache then has all of it."""
         prompt = json.dumps([request["model"], request.get("tools"), request["messages"]])
-        shared = max((len(os.path.commonprefix([prompt, seen])) for seen in self._seen), default=0)
+        shared = max((_shared(prompt, seen) for seen in self._seen), default=0)
         self._seen.append(prompt)
         cached = shared // BYTES_PER_TOKEN // STEP * STEP
         total = len(prompt) // BYTES_PER_TOKEN
@@ -87,6 +86,18 @@ class PrefixCache:
             "total_tokens": total + OUTPUT_TOKENS,
             "prompt_tokens_details": {"cached_tokens": cached if cached >= MINIMUM else 0},
         }
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters they have in common from the start."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one.startswith(other[:middle]):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _chain(request: Mapping[str, Any]) -> tuple[list[bytes], list[int], list[int]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llm_observer.sinks.cache_sums import Fix
     from llm_observer.sinks.session import Session
 
-__all__ = ["render"]
+__all__ = ["render", "render_savings"]
 
 UNKNOWN = "?"
 _SECOND_MS = 1000
@@ -55,6 +55,15 @@ def render(session: Session, *, width: int | None, color: bool) -> str:
     blocks: list[Lines | Table] = [Lines((_headline(summary),), "bold")]
     if summary.totals.calls:
         blocks += [*_tables(summary), *_lines(summary)]
+    return draw(blocks, width=width, color=color)
+
+
+def render_savings(session: Session, *, width: int | None, color: bool) -> str:
+    """Only the totals of *session* and what the prompt cache could have saved, in the same form."""
+    summary = summary_of(session.snapshot())
+    blocks = [Lines((_headline(summary),), "bold")]
+    if summary.savings is not None:
+        blocks += _cache(summary, summary.savings)
     return draw(blocks, width=width, color=color)
 
 
