@@ -7,7 +7,7 @@ of the first message is one hidden, constant stretch of tokens.
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,6 @@ from llm_observer.privacy import Hasher
 from llm_observer.recordings.plain import exchange_of
 
 URL = "https://api.anthropic.com/v1/messages"
-Change = Callable[[int, dict[str, Any]], dict[str, Any]]
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}
 
 
@@ -141,11 +140,11 @@ def _marked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*messages[:-1], {**last, "content": marked}]
 
 
-def session_calls(path: Path, doctor: CacheDoctor, change: Change = lambda _, line: line) -> Iterator[LLMCall]:
-    """The calls of the session as *doctor* sees them. change: takes a call's number and its exchange."""
+def session_calls(lines: Iterable[Mapping[str, Any]], doctor: CacheDoctor) -> Iterator[LLMCall]:
+    """The calls of *lines*, exchanges in the plain form, as *doctor* sees them."""
     cost = CostEnricher()
-    for number, line in enumerate(exchanges(path)):
-        exchange = exchange_of(json.dumps(change(number, line)).encode())
+    for number, line in enumerate(lines):
+        exchange = exchange_of(json.dumps(line).encode())
         exchange.event_id = f"{number}"
         decoded = decode(exchange, with_content=False)
         call = cost(decoded.call, decoded, exchange)
@@ -183,7 +182,7 @@ def steps(calls: Iterable[LLMCall]) -> list[Step]:
 
 def main() -> None:
     """Prints the transitions that the plain recurrence, or the doctor, foresees wrongly."""
-    rows = steps(session_calls(Path(sys.argv[1]), new_doctor()))
+    rows = steps(session_calls(exchanges(Path(sys.argv[1])), new_doctor()))
     exact = sum(row.predicted == row.actual for row in rows)
     plain = sum(row.recurrence == row.actual for row in rows)
     print(f"{len(rows)} transitions, recurrence exact {plain}, predicted exact {exact}")

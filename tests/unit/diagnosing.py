@@ -23,39 +23,13 @@ URLS = {
     "local": "http://localhost:8000/v1/chat/completions",
 }
 EPHEMERAL = {"type": "ephemeral"}
-_WORDS = [
-    "the",
-    "flight",
-    "customer",
-    "refund",
-    "policy",
-    "agent",
-    "baggage",
-    "reservation",
-    "certificate",
-    "airline",
-    "segment",
-    "may",
-    "not",
-    "be",
-    "changed",
-    "once",
-    "a",
-    "passenger",
-    "has",
-    "confirmed",
-    "every",
-    "detail",
-    "of",
-    "it",
-    "again",
-]
+_SYLLABLES = [consonant + vowel for consonant in "bdfglmnrst" for vowel in "aeo"]
 
 
 def words(count, seed=1):
-    """*count* plain words in lines of some ten, always the same for a seed, with nothing volatile in them."""
+    """*count* words in lines of some ten, always the same for a seed, with nothing volatile in them."""
     rng = random.Random(seed)
-    drawn = [rng.choice(_WORDS) for _ in range(count)]
+    drawn = ["".join(rng.choices(_SYLLABLES, k=rng.randint(2, 4))) for _ in range(count)]
     return "\n".join(" ".join(drawn[at : at + 10]) for at in range(0, count, 10))
 
 

@@ -291,6 +291,18 @@ def test_a_side_call_is_never_the_baseline(side):
     assert call.cache.extends == main.event_id
 
 
+def test_a_side_call_that_has_all_but_the_system_text_does_not_stand_in_the_way():
+    clinic = Clinic()
+    clinic.call(gpt(3), chat_usage(5900, 0), wire="chat")
+    aside = {
+        "model": OLD_GPT,
+        "messages": [said("system", "Give it a title."), *talk(3), said("user", "Title?")],
+    }
+    clinic.call(aside, chat_usage(950, 0), wire="chat")
+    call = clinic.call(gpt(5), chat_usage(6500, 5888), wire="chat")
+    assert (call.cache.verdict, kinds(call), call.cache.similarity) == ("hit", [], 1.0)
+
+
 def test_a_rewind_is_no_break():
     clinic = Clinic()
     warm(clinic, talk(5))
@@ -621,6 +633,30 @@ def test_two_accounts_or_hosts_never_meet(apart):
     clinic.call(claude(talk(1)), counted(written=5300), account="a")
     call = clinic.call(claude(talk(3)), counted(written=5900), **{"account": "a", **apart})
     assert (call.cache.verdict, call.cache.extends) == ("first", None)
+
+
+def test_of_two_settings_both_are_told_and_the_first_has_the_loss():
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, verbosity="low", reasoning_effort="low"), chat_usage(5900, 0), wire="chat")
+    assert [one.path for one in call.cache.findings] == ["reasoning_effort", "verbosity"]
+    assert causes(call) == [("effort_changed", 5248)]
+
+
+def test_a_retry_after_an_error_is_the_call_itself():
+    clinic = Clinic()
+    warm(clinic)
+    clinic.call(claude(talk(3)), status=529)
+    call = clinic.call(claude(talk(3)), counted(read=5300, written=600))
+    assert (call.cache.verdict, kinds(call)) == ("hit", [])
+
+
+def test_a_server_that_says_nothing_of_its_cache_leaves_the_verdict_open():
+    clinic = Clinic()
+    clinic.call(gpt(1, "some-model"), chat_usage(5300), wire="local")
+    call = clinic.call(gpt(3, "some-model"), chat_usage(5900), wire="local")
+    assert (call.cache.verdict, call.cache.actual_tokens, call.cache.causes) == ("unknown", None, ())
+    assert call.cache.reusable_tokens == pytest.approx(5300, abs=16)
 
 
 # What a replay needs

@@ -3,10 +3,12 @@
 import gc
 
 import pytest
-from diagnosing import CLAUDE, Clinic, counted, facts_of, said, words
+from diagnosing import CLAUDE, HASHER, START_S, Clinic, counted, exchange, facts_of, said, words
 from reachable import memory_of, reachable
 
+from llm_observer.adapters import decode
 from llm_observer.cache.baseline import anchors_of, baseline_of
+from llm_observer.cache.doctor import CacheDoctor
 from llm_observer.cache.memory import Conversation, Memory
 
 SCOPE = 7
@@ -174,6 +176,26 @@ def test_the_walk_would_find_a_text_that_is_kept():
     assert any(
         isinstance(one, bytes) and eights(one) & eights(CANARY.encode()) for one in reachable(clinic.doctor)
     )
+
+
+def test_the_doctor_stays_within_its_bound_whatever_comes():
+    most = 4 << 20
+    doctor = CacheDoctor(HASHER, max_bytes=most)
+    for number in range(500):
+        messages = [said("user", words(12, seed=40 * number + at)) for at in range(24)]
+        body = {
+            "model": CLAUDE,
+            "max_tokens": 9,
+            "cache_control": {"type": "ephemeral"},
+            "messages": messages,
+        }
+        made = exchange(body, counted(written=2000), at_s=START_S + 40 * number)
+        made.event_id = str(number)
+        decoded = decode(made, with_content=False)
+        doctor.examine(decoded.call, decoded, made, None)
+        assert doctor.nbytes <= most
+    assert len(doctor._memory) < 500
+    assert memory_of(doctor) < 1.5 * most
 
 
 @pytest.mark.parametrize("conversations", [1, 20], ids=["one conversation", "twenty conversations"])

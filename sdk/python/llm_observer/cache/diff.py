@@ -11,6 +11,17 @@ from llm_observer.cache.facts import LONG_TEXT, Facts, changed_spans, kinship
 __all__ = ["Alignment", "Change", "align", "noise", "shared_units", "similarity"]
 
 HEADS = frozenset({"system", "developer", "schema"})
+EDITS = frozenset(
+    {
+        "first_message_edited",
+        "history_edited",
+        "compaction",
+        "history_truncated",
+        "tool_result_trimmed",
+        "message_lengthened",
+    }
+)
+"""Changes of a conversation's history."""
 RUN_BYTES = 256
 """Two prompts meet again after a change where so much of them is equal: a lone "yes" proves nothing."""
 RUN_PIECES = 3
@@ -65,7 +76,21 @@ def align(old: Sequence[Facts], new: Sequence[Facts], start: int = 0) -> Alignme
     """How *new* came out of *old*; their first *start* pieces are known to be the same."""
     walk = _Walk(old, new, start)
     walk.go()
-    return Alignment(walk.to_old, walk.changes)
+    return _unless_another(Alignment(walk.to_old, walk.changes), len(old))
+
+
+def _unless_another(alignment: Alignment, length: int) -> Alignment:
+    """Without what follows an edited message, if the old prompt's end is not in the new one: then the two
+    are conversations of their own, and what they have in common there is chance.
+    """
+    if max(alignment.to_old, default=-1) >= length - 1:
+        return alignment
+    edit = next((place for place, change in enumerate(alignment.changes) if change.kind in EDITS), None)
+    if edit is None:
+        return alignment
+    start = alignment.changes[edit].piece
+    to_old = [*alignment.to_old[:start], *([-1] * (len(alignment.to_old) - start))]
+    return Alignment(to_old, alignment.changes[:edit])
 
 
 class _Walk:
@@ -233,7 +258,7 @@ class _Walk:
         for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):
             if mine.stable != theirs.stable:
                 return False
-            size += mine.size
+            size += mine.size if mine.content == theirs.content else 0
             if size >= RUN_BYTES or step >= RUN_PIECES:
                 return True
         return size >= END_BYTES and j + step == len(self.old)

@@ -14,7 +14,7 @@ from llm_observer.cache.baseline import anchors_of, head_size
 from llm_observer.cache.canonical import Breathe
 from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
 from llm_observer.cache.findings import Prices
-from llm_observer.cache.intake import Intake
+from llm_observer.cache.intake import MEMO_BYTES, Intake
 from llm_observer.cache.judge import judged, refused, unseen
 from llm_observer.cache.loss import reach
 from llm_observer.cache.memory import MAX_BYTES, Conversation, Memory, Record
@@ -39,7 +39,7 @@ class CacheDoctor:
     """Examines calls. max_bytes: of all that it keeps. breathe: called between stretches of work."""
 
     def __init__(self, hasher: Hasher, *, max_bytes: int = MAX_BYTES, breathe: Breathe | None = None) -> None:
-        self._intake = Intake(hasher, breathe)
+        self._intake = Intake(hasher, breathe, max_bytes=min(MEMO_BYTES, max_bytes // 4))
         self._memory = Memory(max_bytes=max_bytes // 2)
         self._state = CacheState(max_bytes=max_bytes // 4)
         self._cases = Cases(hasher, self._intake, self._memory)

@@ -14,7 +14,7 @@ from llm_observer.cache.settings import Level, Settings
 from llm_observer.decoded import Decoded, Segment
 from llm_observer.privacy import Hasher
 
-__all__ = ["Intake", "Part", "Pieces", "chained"]
+__all__ = ["MEMO_BYTES", "Intake", "Part", "Pieces", "chained"]
 
 MEMO_BYTES = 4 * 1024 * 1024
 MEMO_S = 1800.0
@@ -52,9 +52,15 @@ class Pieces(NamedTuple):
 
 
 class Intake:
-    """Digests requests, each new segment once. breathe: called between stretches of work."""
+    """Digests requests, each new segment once.
 
-    def __init__(self, hasher: Hasher, breathe: Breathe | None = None) -> None:
+    breathe: called between stretches of work. max_bytes: of what is kept of the segments seen.
+    """
+
+    def __init__(
+        self, hasher: Hasher, breathe: Breathe | None = None, *, max_bytes: int = MEMO_BYTES
+    ) -> None:
+        self._max_bytes = max_bytes
         self._hasher = hasher
         self._breathe = breathe
         self._memo: dict[int, tuple[Part, ...]] = {}
@@ -69,7 +75,7 @@ class Intake:
 
     def pieces(self, decoded: Decoded, now_s: float = 0.0) -> Pieces:
         """The pieces of a request that was made at *now_s*."""
-        if now_s - self._since_s > MEMO_S or self._size > MEMO_BYTES // 2:
+        if now_s - self._since_s > MEMO_S or self._size > self._max_bytes // 2:
             self._age(now_s)
         owners: list[int] = []
         parts: list[Part] = []

@@ -84,7 +84,7 @@ def answer_mail(claude: Anthropic, job: Job) -> None:
             model=CLAUDE,
             max_tokens=500,
             tools=_claude_tools(),
-            system=[{"type": "text", "text": now + HANDBOOK, **_MARK}],
+            system=_system(now + HANDBOOK, is_marked=True),
             messages=_marked(messages),
         )
 
@@ -95,12 +95,11 @@ def check_orders(claude: Anthropic, job: Job) -> None:
     """No breakpoint is set, and without one Claude caches nothing; fixed: two."""
 
     def ask(messages: list[Any]) -> Any:
-        mark = _MARK if job.is_fixed else {}
         return claude.messages.create(
             model=CLAUDE,
             max_tokens=500,
             tools=_claude_tools(),
-            system=[{"type": "text", "text": HANDBOOK, **mark}],
+            system=_system(HANDBOOK, is_marked=job.is_fixed),
             messages=_marked(messages) if job.is_fixed else messages,
         )
 
@@ -158,6 +157,10 @@ def _gpt_turns(ask: Callable[[list[Any]], Any], system: str, question: str) -> N
             "tool_calls": [{"id": call.id, "type": "function", "function": function}],
         }
         messages = [*messages, asked, {"role": "tool", "tool_call_id": call.id, "content": _result(turn)}]
+
+
+def _system(text: str, *, is_marked: bool) -> list[Any]:
+    return [{"type": "text", "text": text, **(_MARK if is_marked else {})}]
 
 
 def _marked(messages: list[Any]) -> list[Any]:
