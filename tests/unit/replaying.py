@@ -49,6 +49,17 @@ def call_of(names, *, at_s=0.0, took_s=0.0, markers=(), mode=None, **given):
     )
     total = sum(pieces.sizes)
     call = ReplayedCall(
-        f"{at_s}", "talk", "anthropic/m", None, RULE, Paid(), (), total, None, bare, Chain(None, 0, pieces)
+        f"{at_s}",
+        None,
+        "talk",
+        "anthropic/m",
+        None,
+        RULE,
+        Paid(),
+        (),
+        total,
+        None,
+        bare,
+        Chain(None, 0, pieces),
     )
     return call._replace(**given)

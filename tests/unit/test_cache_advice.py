@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from replaying import RATES, RULE, call_of
+from sessions import cost, event_of
 
 from llm_observer.cache.advice import ask, best_ttl
 from llm_observer.cache.placement import Priced, best_placement, bound, cost_under, weights_of
@@ -176,12 +177,13 @@ def talks(draw):
     """Up to six prompts of up to eight pieces, with some of their beginnings in common."""
     kinds = ["tool", "system", "system", "user", "assistant", "user", "user", "user"]
     calls, at_s = [], 0.0
+    long = draw(st.sampled_from([50, 300, 1000]))
     for _ in range(draw(st.integers(1, 6))):
         count = draw(st.integers(1, 8))
         other = draw(st.integers(0, 12))
         names = [f"{at}{'x' * len(calls) if at >= other else ''}" for at in range(count)]
         at_s += draw(st.sampled_from([0.5, 10, 290, 400, 4000]))
-        sizes = [draw(st.sampled_from([50, 300, 1000])) if at == 3 else 200 for at in range(count)]
+        sizes = [long if at == 3 else 200 for at in range(count)]
         call = call_of(
             names,
             at_s=at_s,
@@ -365,5 +367,7 @@ def test_the_command_names_events_that_cannot_be_replayed(tmp_path):
 
 
 def test_without_calls_there_is_nothing_to_tell(tmp_path):
-    result = CliRunner().invoke(main, ["cache", file_of(tmp_path / "e"), "--what-if", "no-breakers"])
-    assert (result.exit_code, result.stdout) == (0, "No calls that can be replayed\n")
+    event = event_of(cost=cost("1"))
+    result = CliRunner().invoke(main, ["cache", file_of(tmp_path / "e", event), "--what-if", "no-breakers"])
+    assert result.exit_code == 0
+    assert result.stdout == "No calls that can be replayed\n\n1 event not replayed: no cache part\n"

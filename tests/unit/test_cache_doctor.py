@@ -381,6 +381,31 @@ def test_a_one_shot_prompt_with_a_time_in_its_head_is_broken_by_it():
     assert 4700 < call.cache.missed_tokens < 5150
 
 
+def test_a_one_shot_prompt_of_openai_is_broken_by_a_time_at_its_start():
+    clinic = Clinic()
+    for number in range(3):
+        head = said("system", f"It is 2026-11-21T12:00:0{number}Z.\n{SYSTEM}")
+        body = {"model": OLD_GPT, "messages": [head, said("user", words(50, seed=300 + number))]}
+        call = clinic.call(body, chat_usage(5150, 0), wire="chat")
+    assert (call.cache.verdict, [kind for kind, _ in causes(call)]) == ("breaker", ["timestamp"])
+    assert call.cache.missed_tokens == pytest.approx(5050, abs=128)
+
+
+def test_a_shared_head_that_is_written_at_every_call_and_never_read_is_found():
+    clinic = Clinic()
+
+    def body(seed):
+        return gpt(0, NEW_GPT)["messages"] + [said("user", words(50, seed=seed))]
+
+    calls = [
+        clinic.call({"model": NEW_GPT, "messages": body(300 + at)}, chat_usage(5100, 0, 5100), wire="chat")
+        for at in range(4)
+    ]
+    assert calls[0].cache.verdict == "first"
+    assert kinds(calls[-1]) == ["unread_writes"]
+    assert calls[-1].cache.missed_tokens == pytest.approx(5000, abs=100)
+
+
 # Money
 
 

@@ -1,5 +1,10 @@
 """What is kept of a piece? Enough to name and place any difference, and nothing of its text."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import msgspec
 import pytest
 from diagnosing import HASHER, text, words
@@ -11,6 +16,7 @@ from llm_observer.cache.facts import MAX_SPANS, Facts, changed_spans, facts_of, 
 from llm_observer.cache.pieces import Piece
 from llm_observer.privacy import Hasher
 
+CONTENT = "One. Two. It is 2026-11-21T12:00:00Z." + words(200)
 STAMP = "2026-11-21T12:00:00Z"
 OTHER = "2026-11-21T12:34:56Z"
 UUID = "0b7ad6a0-7f8f-4a26-9d6c-0d7ad2a1e1f4"
@@ -40,6 +46,18 @@ def test_equal_pieces_have_equal_facts_and_others_have_others():
     assert facts("Hello") == facts("Hello")
     assert facts("Hello") != facts("hello")
     assert facts("Hello", role="user") != facts("Hello", role="assistant")
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_facts_are_the_same_in_every_process(seed):
+    script = f"from test_cache_facts import facts; print(facts({CONTENT!r}).hex())"
+    env = {
+        **os.environ,
+        "PYTHONHASHSEED": seed,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == facts(CONTENT).hex()
 
 
 def test_facts_of_another_key_tell_nothing_about_these():

@@ -157,7 +157,7 @@ def test_an_event_that_comes_twice_counts_once():
 
 def test_calls_are_in_the_order_of_their_start():
     clinic = Clinic()
-    events = [asked(clinic, claude([said("user", words(80, seed=seed))])) for seed in range(5)]
+    events = [asked(clinic, claude([said("user", words(80, seed=seed))], str(seed))) for seed in range(5)]
     found = [call.event_id for call in replay_of(*reversed(events)).calls()]
     assert found == [event.event_id for event in events]
 

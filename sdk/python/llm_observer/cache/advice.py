@@ -148,9 +148,9 @@ def what_to_do(what: WhatIf) -> str:
 
 def _lifetimes(calls: Sequence[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> Iterator[Advice]:
     """The best lifetime of each conversation by itself."""
-    talks = _by(calls, lambda call: call.conversation) if what.is_ttl_best else {}
-    for name, best in _ttls(talks, rates_of, what).items():
-        yield Advice("conversation", name, Choice(best.ttl_s), best.difference)
+    talks = _by(calls, lambda call: call.talk) if what.is_ttl_best else {}
+    for key, best in _ttls(talks, rates_of, what).items():
+        yield Advice("conversation", talks[key][0].conversation, Choice(best.ttl_s), best.difference)
 
 
 def _choices(
@@ -207,7 +207,7 @@ def _searched(sample: Sequence[Priced], ttl_s: int | None) -> Choice:
 
 def _sample(calls: Sequence[ReplayedCall]) -> list[ReplayedCall]:
     """The newest conversations, from their start, up to MAX_SAMPLE calls; in the order of their start."""
-    talks = _by(calls, lambda call: call.conversation)
+    talks = _by(calls, lambda call: call.talk)
     newest = sorted(talks.values(), key=lambda talk: talk[-1].bare.started_s, reverse=True)
     found: list[ReplayedCall] = []
     for talk in newest:

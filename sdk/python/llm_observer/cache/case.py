@@ -130,7 +130,8 @@ def past_of(case: Case) -> Past | None:
     if case.baseline is None:
         return None
     alignment = _alignment(case, case.baseline)
-    return Past(case.baseline.line, alignment, _partials(case, alignment))
+    sizes = [facts.size for facts in case.pieces.facts]
+    return Past(case.baseline.line, alignment, _partials(case, alignment), sizes)
 
 
 def _alignment(case: Case, baseline: Baseline) -> Alignment:

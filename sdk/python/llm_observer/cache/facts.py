@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from llm_observer.cache.canonical import Breathe, Forms, exact, forms_of, leaves, text_of
 from llm_observer.cache.pieces import Piece
@@ -145,7 +146,7 @@ def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Fa
     spans = _spans(forms, hasher)
     text = text_of_piece(piece.value)
     split = text.split if len(text) < LONG_TEXT else partial(_SENTENCES.split, text)
-    sentences = [hash(part) & _LOW for part in split() if part]
+    sentences = [crc32(part) for part in split() if part]
     sketch = sorted(set(sentences))[:SKETCHED] if len(sentences) > 1 else []
     head = _HEAD.pack(
         hasher.number(role + forms.exact),
@@ -205,7 +206,7 @@ def _reach(count: int) -> int:
 def _unit_digests(text: bytes) -> bytes:
     view, start, digests = memoryview(text), 0, bytearray()
     for end in units(text):
-        digests += (hash(bytes(view[start:end])) & _CAP).to_bytes(2)
+        digests += (crc32(view[start:end]) & _CAP).to_bytes(2)
         start = end
     return bytes(digests)
 

@@ -19,18 +19,24 @@ OBSTACLES = (
     ("look_back", "look_back_exceeded"),
 )
 MAX_STAGES = 64
-NOISE = frozenset({"volatile", "form", "settings"})
+AS_LONG = frozenset({"volatile", "form", "settings"})
 """Families of changes that leave a prompt as long as it was."""
+ORDERS = frozenset({"tool_order", "few_shot_order", "message_lengthened"})
+"""Other changes that do, up to the place that was cached."""
 MAX_MARKERS = 4
 """Breakpoints that any provider takes."""
 
 
 class Past(NamedTuple):
-    """What a prompt goes on from. partials: for each change, how many tokens of its piece stand before it."""
+    """What a prompt goes on from. partials: for each change, how many tokens of its piece stand before it.
+
+    sizes: bytes of the pieces of the prompt itself.
+    """
 
     line: Conversation
     alignment: Alignment
     partials: Sequence[int]
+    sizes: Sequence[int]
 
 
 class Loss(NamedTuple):
@@ -54,6 +60,17 @@ class Reach(NamedTuple):
     losses: list[Loss]
 
 
+class _Reader(NamedTuple):
+    """Asks the simulator, with some obstacles left out."""
+
+    state: CacheState
+    rule: Rule
+    relax: tuple[str, ...]
+
+    def read(self, prompt: Prompt, partial: int) -> Reading:
+        return self.state.read(prompt, self.rule, relax=self.relax, partial=partial)
+
+
 def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, missing: str | None) -> Reach:
     """How far *prompt* can read, and how far without each obstacle, one after the other.
 
@@ -75,21 +92,26 @@ def reach(state: CacheState, rule: Rule, prompt: Prompt, past: Past | None, *, m
         if reading.tokens > best.tokens:
             losses.append(Loss("breakpoint_moved", reading.tokens - best.tokens, is_paid=True))
             best = reading
-    first, is_noise = len(losses), True
-    for change, undone, following in _stages(prompt, past) if past else ():
+    if past is not None:
+        best = _undo(_Reader(state, rule, tuple(relax)), prompt, past, losses, best)
+    return Reach(reusable, best.tokens, best.is_exact, losses)
+
+
+def _undo(reader: _Reader, prompt: Prompt, past: Past, losses: list[Loss], best: Reading) -> Reading:
+    """The reading with all changes undone, one after the other; adds the loss of each."""
+    first, is_as_long = len(losses), True
+    for change, left, following in _stages(prompt, past):
         losses.append(Loss(change.kind, 0, change))
-        reading = state.read(undone, rule, relax=relax, partial=following)
-        is_noise = is_noise and (KINDS[change.kind].family in NOISE or change.kind == "message_lengthened")
-        if (
-            not is_noise and rule.step == 1 and reading.position >= 0
-        ):  # the earlier prompt was of another size
-            reading = reading._replace(tokens=max(undone.ends[reading.position], best.tokens), is_exact=False)
+        reading = reader.read(_undone(prompt, past, left), following)
+        is_as_long = is_as_long and (KINDS[change.kind].family in AS_LONG or change.kind in ORDERS)
+        if not is_as_long and reader.rule.step == 1 and reading.position >= 0:
+            reading = _resized(reading, past, left[reading.position])
         gained = reading.tokens - best.tokens
         if gained > 0:
             losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
             losses[first] = losses[first]._replace(tokens=gained)
             first, best = len(losses), reading
-    return Reach(reusable, best.tokens, best.is_exact, losses)
+    return best
 
 
 def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:
@@ -103,34 +125,44 @@ def _as_before(prompt: Prompt, past: Past | None) -> Prompt | None:
     return prompt._replace(markers=tuple(sorted((*kept, *own)))) if kept else None
 
 
-def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, Prompt, int]]:
-    """Each change, the prompt with it and all before it undone, and the tokens before the next one."""
-    changes = past.alignment.changes[:MAX_STAGES]
+def _stages(prompt: Prompt, past: Past) -> Iterator[tuple[Change, list[int], int]]:
+    """Each change, the pieces that are left with it and all before it undone, and the tokens before the next.
+
+    What the earlier prompt did not have is left out.
+    """
+    changes, to_old = past.alignment.changes[:MAX_STAGES], past.alignment.to_old
+    known = 1 + max((place for place, old in enumerate(to_old) if old >= 0), default=-1)
     for stage, change in enumerate(changes):
         is_last = stage + 1 >= len(changes)
-        until = len(prompt.keys) if is_last else changes[stage + 1].piece
+        until = known if is_last else min(known, changes[stage + 1].piece)
         following = past.partials[stage + 1] if stage + 1 < len(past.partials) else 0
-        yield change, _undone(prompt, past, until), following
+        left = [place for place in range(until) if to_old[place] >= 0]
+        yield change, [*left, *(-1 - place for place in range(until, len(prompt.keys)))], following
 
 
-def _undone(prompt: Prompt, past: Past, until: int) -> Prompt:
-    """The prompt as if its pieces before *until* had not changed.
+def _undone(prompt: Prompt, past: Past, left: Sequence[int]) -> Prompt:
+    """The prompt as if the pieces *left* had not changed: they have the keys of the earlier prompt.
 
-    They have the keys that they had in the earlier prompt, and those which that one had not are left out;
-    pieces behind have keys that nobody ever had. Tokens stay those of the prompt itself.
+    Negative ones, as `-1 - place`, stay under keys that nobody ever had. Tokens are those of the prompt.
     """
-    to_old = past.alignment.to_old
-    until = min(until, 1 + max((place for place, old in enumerate(to_old) if old >= 0), default=-1))
-    left = [place for place in range(len(prompt.keys)) if place >= until or to_old[place] >= 0]
-    where = {place: number for number, place in enumerate(left)}
+    to_old, places = past.alignment.to_old, [place if place >= 0 else -1 - place for place in left]
+    where = {place: number for number, place in enumerate(places)}
     return prompt._replace(
-        keys=[past.line.keys[to_old[place]] if place < until else -1 - place for place in left],
-        ends=[prompt.ends[place] for place in left],
-        kinds=[prompt.kinds[place] for place in left],
-        messages=[prompt.messages[place] for place in left],
+        keys=[past.line.keys[to_old[place]] if place >= 0 else place for place in left],
+        ends=[prompt.ends[place] for place in places],
+        kinds=[prompt.kinds[place] for place in places],
+        messages=[prompt.messages[place] for place in places],
         markers=tuple(
             marker._replace(position=where[marker.position])
             for marker in prompt.markers
             if marker.position in where
         ),
+    )
+
+
+def _resized(reading: Reading, past: Past, place: int) -> Reading:
+    """*reading* in the tokens of the prompt itself: the earlier one was longer or shorter up to there."""
+    before = sum(piece.size for piece in past.line.facts[: past.alignment.to_old[place] + 1])
+    return reading._replace(
+        tokens=round(reading.tokens * sum(past.sizes[: place + 1]) / before), is_exact=False
     )

@@ -93,7 +93,7 @@ class Replay:
         parent = None if cache.extends is None else self._by_id.get(cache.extends)
         if _kept(call) and (parent is None or len(parent.chain) < _kept(call)):
             return "no_parent"
-        return replayed(event.event_id, call, cache, at_s=at_s, rule=rule, parent=parent)
+        return replayed(event, call, at_s=at_s, rule=rule, parent=parent)
 
     def _keep(self, call: ReplayedCall) -> None:
         self._count += 1

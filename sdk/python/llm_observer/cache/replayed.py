@@ -14,6 +14,7 @@ from llm_observer.cache.rates import Paid, paid_by
 from llm_observer.cache.rules import Rule
 from llm_observer.call import CallSite, LLMCall, SegmentPrint, Tokens
 from llm_observer.call_cache import CacheUse, Finding
+from llm_observer.event import Event
 
 __all__ = ["Chain", "Pieces", "ReplayedCall", "has_pieces", "replayed"]
 
@@ -83,6 +84,7 @@ class ReplayedCall(NamedTuple):
     """
 
     event_id: str
+    process: str | None
     conversation: str
     model: str
     site: str | None
@@ -93,6 +95,11 @@ class ReplayedCall(NamedTuple):
     read: int | None
     bare: Prompt
     chain: Chain
+
+    @property
+    def talk(self) -> str:
+        """Its conversation, told from those of other processes."""
+        return f"{self.process} {self.conversation}"
 
     @property
     def group(self) -> str:
@@ -129,23 +136,26 @@ def has_pieces(call: LLMCall) -> bool:
 
 
 def replayed(
-    event_id: str, call: LLMCall, cache: CacheUse, *, at_s: float, rule: Rule, parent: ReplayedCall | None
+    event: Event, call: LLMCall, *, at_s: float, rule: Rule, parent: ReplayedCall | None
 ) -> ReplayedCall:
-    """The call of an event, which has the first `cache.kept_segments` pieces from *parent*."""
+    """The *call* of *event*, which has the first `cache.kept_segments` pieces from *parent*."""
+    cache = CacheUse(verdict="unknown") if call.cache is None else call.cache
     kept = 0 if parent is None or cache.kept_segments is None else cache.kept_segments
     chain = Chain(parent.chain if parent is not None and kept else None, kept, _pieces(call.segments))
-    total = None if call.tokens is None else call.tokens.input_total
+    tokens = Tokens() if call.tokens is None else call.tokens
+    bare = _bare(call, cache, rule, at_s, _ends(chain.pieces().sizes, tokens.input_total))
     return ReplayedCall(
-        event_id=event_id,
-        conversation=event_id if cache.conversation is None else cache.conversation,
+        event_id=event.event_id,
+        process=None if event.service is None else event.service.instance,
+        conversation=event.event_id if cache.conversation is None else cache.conversation,
         model=f"{call.provider}/{call.model_responded or call.model_requested}",
         site=_site(call.call_site),
         rule=rule,
         paid=paid_by(call),
         breaks=tuple((finding.kind, _place(call.segments, kept, finding)) for finding in cache.findings),
-        total=total,
-        read=None if call.tokens is None else call.tokens.cache_read,
-        bare=_with_lifetime(_bare(call, cache, rule, at_s, _ends(chain.pieces().sizes, total)), call, parent),
+        total=tokens.input_total,
+        read=tokens.cache_read,
+        bare=_with_lifetime(bare, call, parent),
         chain=chain,
     )
 

@@ -106,9 +106,7 @@ def _blocks(question: Asked, found: Answer, replay: Replay, top: int) -> Iterato
     yield Lines((_headline(question, found.total),), "bold")
     if found.total.calls:
         yield _table("model", [(name, one) for name, one in found.models.items()])
-        yield Lines((_simulated(found.total),))
-    if words := what_to_do(question.what):
-        yield Lines((words,))
+        yield Lines(tuple(filter(None, (_simulated(found.total), what_to_do(question.what)))))
     for title, advice in (("call site", found.groups), ("conversation", found.conversations)):
         yield from _advised(title, advice, top)
     if gaps := tuple(
