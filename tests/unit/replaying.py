@@ -50,7 +50,7 @@ def call_of(names, *, at_s=0.0, took_s=0.0, markers=(), mode=None, **given):
     total = sum(pieces.sizes)
     call = ReplayedCall(
         f"{at_s}",
-        None,
+        "root",
         "talk",
         "anthropic/m",
         None,

@@ -422,6 +422,22 @@ def test_the_loss_in_money_is_what_was_paid_beyond_the_price_of_a_read():
     assert [cause.usd for cause in call.cache.causes] == [call.cache.missed_usd]
 
 
+def test_the_money_of_the_causes_adds_up_where_only_a_part_was_written():
+    prices = {"input_mtok": 3, "cache_read_mtok": "0.3", "cache_write_mtok": "3.75"}
+    clinic = Clinic(prices={f"anthropic/{CLAUDE}": prices})
+    warm(clinic, talk(5))
+    messages = [*talk(2), said("user", words(190, seed=700)), *talk(7)[3:]]
+    body = claude(messages, tools=TOOLS[::-1])
+    call = clinic.call(body, counted(written=5200, fresh=1904))
+    cache, saved = call.cache, Decimal("3.75") - Decimal("0.30")
+    rest = cache.missed_tokens - 5200
+    assert len(cache.causes) == 2
+    assert rest > 1000
+    assert Decimal(cache.missed_usd) == (5200 * saved + rest * Decimal("2.7")) / 1_000_000
+    assert sum(Decimal(one.usd) for one in cache.causes) == Decimal(cache.missed_usd)
+    assert sum(Decimal(one.usd) for one in cache.findings) == Decimal(cache.missed_usd)
+
+
 def test_what_was_not_written_was_paid_as_fresh_input():
     clinic = Clinic(prices={OLD_GPT: {"input_mtok": "2.5", "cache_read_mtok": "1.25"}})
     clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")

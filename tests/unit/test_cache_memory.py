@@ -77,6 +77,14 @@ def test_a_fork_leaves_its_line_as_it_is():
     assert len(memory) == 2
 
 
+@pytest.mark.parametrize("kept", range(1, 40))
+def test_a_prefix_of_a_long_line_is_found_to_the_piece(kept):
+    memory = Memory()
+    line = put(memory, range(39))
+    _, keys, _ = prompt(*range(kept - 1), 99)
+    assert memory.deepest(keys) == (kept, line)
+
+
 def test_what_a_line_gave_up_is_not_found_any_more():
     memory = Memory()
     line = put(memory, (1, 2, 3))

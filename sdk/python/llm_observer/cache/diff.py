@@ -80,8 +80,9 @@ def align(old: Sequence[Facts], new: Sequence[Facts], start: int = 0) -> Alignme
 
 
 def _unless_another(alignment: Alignment, length: int) -> Alignment:
-    """Without what follows an edited message, if the old prompt's end is not in the new one: then the two
-    are conversations of their own, and what they have in common there is chance.
+    """Without what follows an edited message, if the old prompt's end is not in the new one.
+
+    Then the two are conversations of their own, and what they have in common there is chance.
     """
     if max(alignment.to_old, default=-1) >= length - 1:
         return alignment

@@ -21,7 +21,7 @@ from llm_observer.cache.memory import MAX_BYTES, Conversation, Memory, Record
 from llm_observer.cache.rules import rule_for
 from llm_observer.cache.simulator import CacheState
 from llm_observer.cache.unread import UnreadWrites
-from llm_observer.call import LLMCall, SegmentPrint
+from llm_observer.call import LLMCall, SegmentPrint, Tokens
 from llm_observer.call_cache import CacheUse
 from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
@@ -82,32 +82,42 @@ class CacheDoctor:
 
     def _remembered(self, case: Case, cache: CacheUse, event_id: str) -> CacheUse:
         """Keep what later calls need, and name the call that this one goes on from."""
-        call, baseline, tokens = case.call, case.baseline, case.call.tokens
-        is_counted = bool(input_total(call))
-        if not is_counted and (tokens is not None or call.ending != "complete"):
+        call, baseline = case.call, case.baseline
+        if not input_total(call) and (call.tokens is not None or call.ending != "complete"):
             # a call that was broken off may have left nothing, and nothing goes on from it
             return replace(cache, findings=())
         self._tag += 1
-        written = None if tokens is None else tokens.cache_write
-        read = None if tokens is None else tokens.cache_read
+        self._write(case)
+        previous = baseline.line.call_at(baseline.kept) if baseline else None
+        line, kept = self._line(case)
+        line.replace(case.pieces.facts, case.keys, case.stable, kept)
+        line.place(case.prompt.ends, min(kept, line.counted), is_counted=bool(input_total(call)))
+        line.anchors = anchors_of(case.scope, case.pieces.facts)
+        line.before = line.last if line.last and line.last.length == kept else None
+        line.last = self._record(case, event_id)
+        self._memory.keep(line, kept)
+        return replace(
+            cache,
+            conversation=line.key,
+            extends=previous.event_id if previous and baseline and baseline.kept else None,
+            kept_segments=baseline.kept if previous and baseline and baseline.kept else None,
+        )
+
+    def _write(self, case: Case) -> None:
+        """What the call left in the provider's cache; its counts only where it has any input."""
+        tokens = case.call.tokens if input_total(case.call) else None
         self._state.write(
             case.prompt,
             case.rule,
             tag=self._tag,
-            read_tokens=read if is_counted else None,
-            written_tokens=written if is_counted else None,
-            long_tokens=_long(call) if is_counted else None,
+            read_tokens=tokens.cache_read if tokens else None,
+            written_tokens=tokens.cache_write if tokens else None,
+            long_tokens=_long(tokens) if tokens else None,
         )
-        previous = baseline.line.call_at(baseline.kept) if baseline else None
-        line, kept = self._line(case)
-        line.replace(case.pieces.facts, case.keys, case.stable, kept)
-        sure = min(kept, line.counted)
-        del line.ends[sure:]
-        line.ends.extend(case.prompt.ends[sure:])
-        line.counted = len(case.keys) if is_counted else sure
-        line.anchors = anchors_of(case.scope, case.pieces.facts)
-        line.before = line.last if line.last and line.last.length == kept else None
-        line.last = Record(
+
+    def _record(self, case: Case, event_id: str) -> Record:
+        tokens = case.call.tokens
+        return Record(
             event_id=event_id,
             tag=self._tag,
             length=len(case.keys),
@@ -115,16 +125,9 @@ class CacheDoctor:
             first_byte_s=case.prompt.first_byte_s,
             settings=case.settings.values,
             markers=self._state.writes(case.prompt, case.rule),
-            total=input_total(call),
-            read=read,
-            written=written,
-        )
-        self._memory.keep(line, kept)
-        return replace(
-            cache,
-            conversation=line.key,
-            extends=previous.event_id if previous and baseline and baseline.kept else None,
-            kept_segments=baseline.kept if previous and baseline and baseline.kept else None,
+            total=input_total(case.call),
+            read=tokens.cache_read if tokens else None,
+            written=tokens.cache_write if tokens else None,
         )
 
     def _line(self, case: Case) -> tuple[Conversation, int]:
@@ -140,11 +143,8 @@ class CacheDoctor:
         return baseline.line.fork(new_key if is_head else baseline.line.key, baseline.kept), baseline.kept
 
 
-def _long(call: LLMCall) -> int | None:
+def _long(tokens: Tokens) -> int | None:
     """The cache writes that live longer than the default."""
-    tokens = call.tokens
-    if tokens is None:
-        return None
     return tokens.cache_write_1h if tokens.cache_write_1h is not None else tokens.cache_write_12h
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Context, Decimal, localcontext
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from llm_observer.cache.baseline import Baseline
@@ -22,7 +23,8 @@ from llm_observer.money import decimal_text
 __all__ = ["CONFIRMED", "Evidence", "Prices", "causes_of", "findings_of", "missed_usd", "suspicions"]
 
 MAX_FINDINGS = 32
-CONFIRMED, STRUCTURAL, FREE, UNRELATED = 0.95, 0.7, 0.6, 0.3
+CONFIRMED, STRUCTURAL, FREE, ANOTHER, UNRELATED = 0.95, 0.7, 0.6, 0.45, 0.3
+"""ANOTHER: a new conversation whose system text is much like that of an older one."""
 ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})
@@ -60,19 +62,27 @@ class _Place(NamedTuple):
     shape: str | None = None
 
 
-def missed_usd(tokens: int, evidence: Evidence) -> str | None:
-    """What *tokens* cost beyond the price of a cache read: as writes first, as the call paid for them."""
+def missed_usd(tokens: int, evidence: Evidence, *, after: int = 0) -> str | None:
+    """What *tokens* cost beyond the price of a cache read: as writes first, as the call paid for them.
+
+    after: missed tokens that other reasons have, so that the parts add up to the whole.
+    """
     prices = evidence.prices
     if prices is None:
         return None
     used = evidence.call.tokens
-    written = 0 if used is None or used.cache_write is None or prices.write is None else used.cache_write
-    rewritten = min(tokens, written)
+    written = 0 if used is None or used.cache_write is None else used.cache_write
     with localcontext(_DIGITS):
-        paid = prices.input * (tokens - rewritten)
-        if prices.write is not None:
-            paid += prices.write * rewritten
-        return decimal_text(max(paid - prices.read * tokens, Decimal(0)))
+        return decimal_text(_beyond(prices, after + tokens, written) - _beyond(prices, after, written))
+
+
+def _beyond(prices: Prices, tokens: int, written: int) -> Decimal:
+    """The price of *tokens*, of which *written* were cache writes, less that of reads."""
+    rewritten = 0 if prices.write is None else min(tokens, written)
+    paid = prices.input * (tokens - rewritten)
+    if prices.write is not None:
+        paid += prices.write * rewritten
+    return max(paid - prices.read * tokens, Decimal(0))
 
 
 def causes_of(losses: Sequence[Loss], unexplained: int, evidence: Evidence) -> tuple[Cause, ...]:
@@ -83,14 +93,17 @@ def causes_of(losses: Sequence[Loss], unexplained: int, evidence: Evidence) -> t
             sums[loss.kind] = sums.get(loss.kind, 0) + loss.tokens
     if unexplained:
         sums[ROUTING] = unexplained
+    before = accumulate(sums.values(), initial=0)
     return tuple(
-        Cause(kind=kind, tokens=tokens, usd=missed_usd(tokens, evidence)) for kind, tokens in sums.items()
+        Cause(kind=kind, tokens=tokens, usd=missed_usd(tokens, evidence, after=after))
+        for (kind, tokens), after in zip(sums.items(), before, strict=False)
     )
 
 
 def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]:
     """One finding for each loss that the app can do something about."""
-    for loss in losses[:MAX_FINDINGS]:
+    before = accumulate((loss.tokens for loss in losses), initial=0)
+    for loss, after in zip(losses[:MAX_FINDINGS], before, strict=False):
         if loss.change is None and not loss.is_paid:
             continue
         place = _place(evidence, loss.change) if loss.change else _Place()
@@ -99,7 +112,7 @@ def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]
             **place._asdict(),
             confidence=_confidence(evidence, loss),
             tokens=loss.tokens,
-            usd=missed_usd(loss.tokens, evidence),
+            usd=missed_usd(loss.tokens, evidence, after=after),
             advice=advice_for(loss.kind),
             docs=docs_url(loss.kind),
         )
@@ -107,6 +120,9 @@ def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]
 
 def _confidence(evidence: Evidence, loss: Loss) -> float:
     """Confirmed by structure and usage; by structure only; by structure, but it cost nothing here."""
+    is_other = evidence.baseline is not None and not evidence.baseline.is_successor
+    if is_other and loss.kind == "system_changed":
+        return ANOTHER
     if loss.is_paid:
         return STRUCTURAL if evidence.verdict == "unknown" else CONFIRMED
     return FREE if evidence.baseline is not None and evidence.baseline.is_successor else UNRELATED

@@ -89,8 +89,10 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
 
 
 def _error(rule: Rule, reusable: Reading, ideal: int, actual: int | None) -> int:
-    """Tokens by which a count may be off. A read under a rule of breakpoints ends at one of them: where some
-    of the prompt was read, it is the place of that one which we know less well than the provider.
+    """Tokens by which a count may be off.
+
+    A read under a rule of breakpoints ends at one of them: where some of the prompt was read, it is the place
+    of that one which we know less well than the provider.
     """
     error = max(rule.step, round(ideal * SLACK), NEAR)
     if rule.step == 1 and actual and not reusable.is_exact:

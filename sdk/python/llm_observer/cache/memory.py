@@ -42,8 +42,8 @@ class Conversation:
     """The newest prompt of a line of calls, and the call that sent it.
 
     key: hex name of the line, the same on each of its calls. keys, stable: chained hashes up to each piece.
-    before: the call before the last one, where that only went on from it. counted: leading pieces that stood in
-    a prompt whose tokens the provider counted.
+    before: the call before the last one, where that only went on from it. counted: leading pieces that stood
+    in a prompt whose tokens the provider counted.
     """
 
     __slots__ = (
@@ -80,6 +80,12 @@ class Conversation:
         self.facts.extend(facts[kept:])
         self.keys.extend(keys[kept:])
         self.stable.extend(stable[kept:])
+
+    def place(self, ends: Sequence[int], sure: int, *, is_counted: bool) -> None:
+        """Tokens up to each piece of the newest prompt; those of the first *sure* ones stay."""
+        del self.ends[sure:]
+        self.ends.extend(ends[sure:])
+        self.counted = len(ends) if is_counted else sure
 
     def fork(self, key: str, kept: int) -> "Conversation":
         """Another line, that begins with the first *kept* pieces of this one."""

@@ -68,7 +68,7 @@ class Chain:
         while chain is not None and chain.before is not None and count:
             chain = chain.before
             parts.append(chain.own.first(max(count - chain.kept, 0)))
-            count = min(count, chain.kept)
+            count = chain.kept
         columns = [array(column.typecode) for column in self.own]
         for part in reversed(parts):
             for column, more in zip(columns, part, strict=True):
@@ -79,12 +79,12 @@ class Chain:
 class ReplayedCall(NamedTuple):
     """A call that can be replayed. site: the app's line, None if unknown. bare: its prompt without pieces.
 
-    breaks: kind and piece of each finding; piece 0 where the finding is in no single one. total, read: input
-    tokens and those from the cache, by the provider's counts; None if it gave none.
+    root: the first event that it goes back to. breaks: kind and piece of each finding; piece 0 where it is in
+    no single one. total, read: input tokens, and those from the cache, as counted by the provider.
     """
 
     event_id: str
-    process: str | None
+    root: str
     conversation: str
     model: str
     site: str | None
@@ -98,8 +98,8 @@ class ReplayedCall(NamedTuple):
 
     @property
     def talk(self) -> str:
-        """Its conversation, told from those of other processes."""
-        return f"{self.process} {self.conversation}"
+        """Its conversation, told from those of other processes by the call that it goes back to."""
+        return f"{self.root} {self.conversation}"
 
     @property
     def group(self) -> str:
@@ -146,7 +146,7 @@ def replayed(
     bare = _bare(call, cache, rule, at_s, _ends(chain.pieces().sizes, tokens.input_total))
     return ReplayedCall(
         event_id=event.event_id,
-        process=None if event.service is None else event.service.instance,
+        root=event.event_id if parent is None else parent.root,
         conversation=event.event_id if cache.conversation is None else cache.conversation,
         model=f"{call.provider}/{call.model_responded or call.model_requested}",
         site=_site(call.call_site),

@@ -12,7 +12,7 @@ OVERHEAD = 12
 RECENT = 0.9
 """Weight of the past in the running ratio, so that it follows a change of language or content."""
 PLAUSIBLE = (1.0, 16.0)
-"""Bytes per token of text. Beyond are images, files, and prompts with parts that the request does not show."""
+"""Bytes per token of text. Beyond are images, files, and prompts with parts that a request does not show."""
 FEW = 64
 """Tokens of a prompt that is too short to tell a ratio."""
 MAX_MODELS = 256
