@@ -22,6 +22,11 @@ WITHIN = 0.02
 MONEY = "money"
 _MONEY_OFF = "money off by"
 _SHOWN = 12
+_HOW = """Simulated: conversations of tau-bench and of the recordings, sent anew through an oracle of each
+provider that shares no code with `llm_observer`, with one breaker of a kind (sometimes two) put in by a
+generator; seeds {seeds}, {scenes} conversations of each kind and seed. Findings count from a confidence of
+0.5 on. A breaker that costs nothing at a call may be found there and need not be. The true loss is that of
+the same call in a twin of the conversation without the breaker."""
 
 
 class Effort(NamedTuple):
@@ -79,7 +84,11 @@ def _rows(score: Score) -> Iterator[Row]:
     precision, recall = score.macro(score.precision) or 0.0, score.macro(score.recall) or 0.0
     yield Row("injected breakers: precision, macro", percent(precision), ">= 99 %", precision >= PRECISION)
     yield Row("injected breakers: recall, macro", percent(recall), ">= 98 %", recall >= RECALL)
-    for check, name in (("path", "path"), ("offset of masked kinds", "offset"), ("length of masked kinds", "length")):
+    for check, name in (
+        ("path", "path"),
+        ("offset of masked kinds", "offset"),
+        ("length of masked kinds", "length"),
+    ):
         right, number = sum(score.checks[name]), len(score.checks[name])
         yield Row(f"injected breakers: {check}", f"{right:,} of {number:,} right", "100 %", right == number)
     said = f"{score.clean_findings} findings on {score.clean:,}"
@@ -96,11 +105,7 @@ def _money_rows(score: Score) -> Iterator[Row]:
 
 
 def _lines(score: Score, effort: Effort) -> Iterator[str]:
-    yield "Simulated: conversations of tau-bench and of the recordings, sent anew through an oracle of each provider"
-    yield "that shares no code with `llm_observer`, with one breaker of a kind (sometimes two) put in by a generator;"
-    yield f"seeds {', '.join(map(str, effort.seeds))}, {effort.scenes} conversations of each kind and seed. Findings"
-    yield "count from a confidence of 0.5 on. A breaker that costs nothing at a call may be found there and need not"
-    yield "be. The true loss is that of the same call in a twin of the conversation without the breaker."
+    yield _HOW.format(seeds=", ".join(map(str, effort.seeds)), scenes=effort.scenes)
     off = Counter(miss.kind for miss in score.misses if miss.fault.startswith(_MONEY_OFF))
     head = ("kind", "precision:", "recall:", "right:", "wrong:", "missed:", "money off by more than 2 %:")
     yield from table(
@@ -122,7 +127,13 @@ def _lines(score: Score, effort: Effort) -> Iterator[str]:
     yield from table(
         ("share of the true value", "compared:", "median error:", "within 2 %:", "largest:"),
         [
-            (name, one["number"], percent(one["median"]), percent(one["within_2_percent"]), percent(one["max"]))
+            (
+                name,
+                one["number"],
+                percent(one["median"]),
+                percent(one["within_2_percent"]),
+                percent(one["max"]),
+            )
             for name, one in spread.items()
         ],
     )
@@ -139,7 +150,10 @@ def _wrong_lines(score: Score) -> Iterator[str]:
     if not counts:
         return
     yield "Missed and wrong, the most frequent first:"
-    rows = [(fault, f"`{kind}`", wire, model, count) for (fault, kind, wire, model), count in counts.most_common(_SHOWN)]
+    rows = [
+        (fault, f"`{kind}`", wire, model, count)
+        for (fault, kind, wire, model), count in counts.most_common(_SHOWN)
+    ]
     yield from table(("fault", "kind", "wire", "model", "times:"), rows)
 
 

@@ -17,7 +17,12 @@ __all__ = ["Pair", "pair_chapter", "pairs_of"]
 STEP = 128
 """Tokens: the steps in which most caches count."""
 ROUTERS = frozenset({"openrouter", "vercel", "huggingface"})
-OPT_IN = frozenset({"anthropic"})
+_HOW = """Real calls that read from the cache, where a call of the same recording left something to be read.
+Predicted is `reusable_tokens`, which is told before the call's own cache read is looked at. Equal to the
+token: {exact} of {pairs} ({share}). Another {unread} calls read nothing though an earlier one left something:
+the verdict `unexplained`, as caches live on single machines, and recordings of one file may be days apart.
+
+Those beyond the reach:"""
 
 
 class Pair(NamedTuple):
@@ -74,9 +79,9 @@ def _pair(path: Path, one: Recorded, call: LLMCall, cache: CacheUse) -> Pair:
         index=one.index,
         provider=call.provider,
         model=call.model_requested or call.model_responded or "",
-        is_explicit=bool(cache.breakpoints) or cache.rule == "anthropic" or (
-            cache.rule == "openai_breakpoints" and is_written
-        ),
+        is_explicit=bool(cache.breakpoints)
+        or cache.rule == "anthropic"
+        or (cache.rule == "openai_breakpoints" and is_written),
         total=None if call.tokens is None else call.tokens.input_total,
         reusable=cache.reusable_tokens or 0,
         actual=cache.actual_tokens or 0,
@@ -109,18 +114,20 @@ def _row(check: str, pairs: Sequence[Pair], reach: str) -> Row:
 
 def _lines(pairs: Sequence[Pair], unread: int) -> Iterator[str]:
     exact = sum(pair.actual == pair.reusable for pair in pairs)
-    yield "Real calls that read from the cache, where a call of the same recording left something to be read."
-    yield "Predicted is `reusable_tokens`, which is told before the call's own cache read is looked at."
-    yield f"Equal to the token: {exact} of {len(pairs)} ({percent(exact / max(len(pairs), 1), 0)})."
-    yield f"Another {unread} calls read nothing though an earlier one left something: the verdict `unexplained`,"
-    yield "as caches live on single machines, and recordings of one file may be days apart."
-    yield ""
-    yield "Those beyond the reach:"
+    share = percent(exact / max(len(pairs), 1), 0)
+    yield _HOW.format(exact=exact, pairs=len(pairs), share=share, unread=unread)
     head = ("file", "record:", "provider, model", "predicted:", "read:", "why")
     yield from table(
         head,
         [
-            (pair.file, pair.index, f"{pair.provider}, `{pair.model}`", pair.reusable, pair.actual, pair.reason)
+            (
+                pair.file,
+                pair.index,
+                f"{pair.provider}, `{pair.model}`",
+                pair.reusable,
+                pair.actual,
+                pair.reason,
+            )
             for pair in pairs
             if not pair.is_close
         ],

@@ -53,6 +53,12 @@ TIERS = ("batch", "flex", "priority", "fast")
 TIERS_AT = datetime(2026, 11, 15, tzinfo=UTC)
 """The price list has tiers since 2026-10-14."""
 UNEXPLAINED = "unexplained"
+_HOW = """Recorded usage bodies of many providers (pydantic/genai-prices, tests/dataset), each with the price that
+its data set expects at every provider whose form it has, standard tier. Ours goes the whole way from the bytes
+of an answer with that body, priced as of {day}. Hugging Face's router and OVH are left out: what they bill is
+unknown to us, and their cost is marked as estimated. Gemini's own form has no adapter; there, the data set's
+counts go through our sums. Other tiers: OpenAI's bodies as answers of batch, flex, priority or fast, against
+the price list's own sum."""
 
 
 class Case(NamedTuple):
@@ -117,7 +123,9 @@ def _url(case: Case) -> str | None:
 
 def _answer(case: Case, price: CostEnricher, tier: str | None = None, at: datetime = AT) -> Answer:
     """What the case costs by the whole way from its bytes."""
-    wire = next((name for name in ("responses", "chat") if (_url(case) or "").endswith(_ROUTES[name])), "claude")
+    wire = next(
+        (name for name in ("responses", "chat") if (_url(case) or "").endswith(_ROUTES[name])), "claude"
+    )
     body = {**_BODIES[wire], "id": "m", "model": case.model, "usage": case.usage}
     line = {
         "url": _url(case),
@@ -197,17 +205,14 @@ def _reason(case: Case, call: LLMCall, cost: Cost) -> str:
 def _row(check: str, answers: Sequence[Answer]) -> Row:
     exact = sum(answer.reason is None for answer in answers)
     open_ones = sum(answer.reason == UNEXPLAINED for answer in answers)
-    said = f"{exact:,} of {len(answers):,} exact, {len(answers) - exact - open_ones} differ for a reason below"
+    said = (
+        f"{exact:,} of {len(answers):,} exact, {len(answers) - exact - open_ones} differ for a reason below"
+    )
     return Row(check, said, "every case", open_ones == 0)
 
 
 def _lines(groups: Mapping[str, Sequence[Answer]]) -> Iterator[str]:
-    yield "Recorded usage bodies of many providers (pydantic/genai-prices, tests/dataset), each with the price that"
-    yield "its data set expects at every provider whose form it has, standard tier. Ours goes the whole way from the"
-    yield f"bytes of an answer with that body, priced as of {AT:%Y-%m-%d}. Hugging Face's router and OVH are left out:"
-    yield "what they bill is unknown to us, and their cost is marked as estimated. Gemini's own form has no adapter;"
-    yield "there, the data set's counts go through our sums. Other tiers: OpenAI's bodies as answers of batch, flex, priority or fast, against"
-    yield "the price list's own sum."
+    yield _HOW.format(day=f"{AT:%Y-%m-%d}")
     rows = [
         (name, provider, sum(one.reason is None for one in ones), len(ones))
         for name, answers in groups.items()

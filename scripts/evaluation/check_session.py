@@ -15,6 +15,17 @@ __all__ = ["session_chapter"]
 CONFIRMED = 0.5
 INSIDE = 60
 TOTAL = 0.03
+_HOW = """A recorded session of a coding agent (pi), with the text of its messages and the usage of each call;
+the system prompt and the tools are not in the file, and count as one hidden stretch. Predicted is what the
+doctor says could be read, told from the prompt and what it saw before, without the call's own usage. Its whole
+state at the end: {nbytes:,} bytes.
+
+Every transition where the plain recurrence (what was read and written last time is read now) or the
+prediction is not what was read:"""
+_WHERE = """
+Positions: {anchors} counted ends; {inside} ends of calls that were left out, which lie inside the new segments
+of the next call and are known by their own count; {totals} prompts whose usage was left out (every second one),
+from call {calls} on:"""
 _UNNAMED = frozenset({"unknown", "partial"})
 """Verdicts that would name nothing."""
 
@@ -52,7 +63,9 @@ def _step_rows(found: Sequence[Step]) -> Iterator[Row]:
     plain = [step for step in found if step.recurrence == step.actual]
     ours = [step for step in found if step.predicted == step.actual]
     lost = [step for step in plain if step.predicted != step.actual]
-    said = f"{len(ours)} of {len(found)} exact; the plain recurrence {len(plain)}; exact there and not here {len(lost)}"
+    said = (
+        f"{len(ours)} of {len(found)} exact, the recurrence {len(plain)}; exact there, not here: {len(lost)}"
+    )
     yield Row("pi session: predicted cache reads", said, "exact wherever the recurrence is", not lost)
     misses = [step for step in found if step.recurrence > step.actual]
     unnamed = [step for step in misses if step.verdict in _UNNAMED or step.verdict == "hit"]
@@ -70,7 +83,9 @@ def _abort_row(calls: Sequence[LLMCall], found: Sequence[Step]) -> Row:
         if finding.confidence >= CONFIRMED
     ]
     after = [step for step in found if step.after_abort and step.verdict == "breaker"]
-    said = f"{len(claims)} findings on {len(aborted)} aborted calls, {len(after)} breaks claimed right after one"
+    said = (
+        f"{len(claims)} findings on {len(aborted)} aborted calls, {len(after)} breaks claimed right after one"
+    )
     return Row("pi session: aborted calls", said, "no false break", not claims and not after)
 
 
@@ -78,7 +93,9 @@ def _position_rows(found: Positions) -> Iterator[Row]:
     worst = max(found.anchors)
     yield Row("token positions at anchors", f"off by at most {worst}", "0", worst == 0)
     inside = statistics.median(found.inside)
-    yield Row("token positions inside a segment", f"median {inside:.0f} off", f"<= {INSIDE}", inside <= INSIDE)
+    yield Row(
+        "token positions inside a segment", f"median {inside:.0f} off", f"<= {INSIDE}", inside <= INSIDE
+    )
     if not found.totals:
         return
     median, high = statistics.median(found.totals), _quantile(found.totals, 0.95)
@@ -92,13 +109,7 @@ def _quantile(values: Sequence[float], share: float) -> float:
 
 
 def _lines(found: Sequence[Step], nbytes: int) -> Iterator[str]:
-    yield "A recorded session of a coding agent (pi), with the text of its messages and the usage of each call; the"
-    yield "system prompt and the tools are not in the file, and count as one hidden stretch. Predicted is what the"
-    yield "doctor says could be read, told from the prompt and what it saw before, without the call's own usage."
-    yield f"Its whole state at the end: {nbytes:,} bytes."
-    yield ""
-    yield "Every transition where the plain recurrence (what was read and written last time is read now) or the"
-    yield "prediction is not what was read:"
+    yield _HOW.format(nbytes=nbytes)
     head = ("call:", "recurrence:", "predicted:", "read:", "verdict", "causes", "after an aborted call")
     yield from table(
         head,
@@ -120,10 +131,8 @@ def _lines(found: Sequence[Step], nbytes: int) -> Iterator[str]:
 
 
 def _position_lines(found: Positions) -> Iterator[str]:
-    yield ""
-    yield f"Positions: {len(found.anchors)} counted ends; {len(found.inside)} ends of calls that were left out, which"
-    yield "lie inside the new segments of the next call and are known by their own count; "
-    yield f"{len(found.totals)} prompts whose usage was left out (every second one), from call {CALIBRATION} on:"
+    counts = {"anchors": len(found.anchors), "inside": len(found.inside), "totals": len(found.totals)}
+    yield _WHERE.format(**counts, calls=CALIBRATION)
     errors = {"inside a segment, tokens": (found.inside, "{:.0f}"), "total, share": (found.totals, "{:.2%}")}
     yield from table(
         ("error", "median:", "90 %:", "99 %:"),

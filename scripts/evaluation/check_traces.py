@@ -23,6 +23,9 @@ __all__ = ["coding_traces", "mooncake_traces", "trace_chapter"]
 CLOSE = 0.0001
 ROUNDING = 0.00005
 """The references have four digits."""
+_HOW = """Recorded block hashes of real prompts, replayed through `PrefixIndex`. A block counts as read if it
+and all before it were used at most a lifetime ago; a use refreshes it; what a request writes is there from its
+start. The references were computed elsewhere, from the same files."""
 MAX_US = 10.0
 MAX_BYTES = 0.25
 
@@ -98,9 +101,7 @@ def _cost_rows(whole: Footprint) -> Iterator[Row]:
 def _ratio_lines(ratios: Sequence[_Ratio]) -> list[str]:
     cells = [(one.trace, one.limit, f"{one.measured:.4f}", f"{one.reference:.4f}") for one in ratios]
     return [
-        "Recorded block hashes of real prompts, replayed through `PrefixIndex`. A block counts as read if it and",
-        "all before it were used at most a lifetime ago; a use refreshes it; what a request writes is there from",
-        "its start. The references were computed elsewhere, from the same files.",
+        _HOW,
         *table(("trace", "limit", "measured:", "reference:"), cells),
     ]
 

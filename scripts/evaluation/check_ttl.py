@@ -18,6 +18,9 @@ from llm_observer.cache.rules.anthropic import CLAUDE
 __all__ = ["ttl_chapter"]
 
 NEAR = 0.02
+_HOW = """Recorded sessions of coding agents, a conversation each. The oracle knows by plain sums what five
+minutes and what an hour cost (writes 1.25 and 2, reads 0.1 of the price of input), and takes the cheaper one.
+The advice comes from the simulator that `--what-if ttl=best` uses. Costs are shares of the uncached cost."""
 RATES = Rates(input_usd=Decimal("0.000003"), read=Decimal("0.1"), short=Decimal("1.25"), long=Decimal(2))
 RULE = CLAUDE._replace(minimum=1, max_markers=1_000_000, look_back=1, merges_runs=False)
 """A block can be read wherever it was written, as the oracle has it."""
@@ -32,7 +35,9 @@ class _Choice(NamedTuple):
     @property
     def cost(self) -> float:
         """Of the lifetime that was advised."""
-        return (self.costs.hour if self.ttl_s > self.costs.five_minutes.ttl_s else self.costs.five_minutes).cost
+        return (
+            self.costs.hour if self.ttl_s > self.costs.five_minutes.ttl_s else self.costs.five_minutes
+        ).cost
 
 
 def ttl_chapter(traces: Sequence[Trace]) -> Chapter:
@@ -41,7 +46,8 @@ def ttl_chapter(traces: Sequence[Trace]) -> Chapter:
     advised, best = sum(one.cost for one in found), sum(one.costs.best.cost for one in found)
     worst = max((one.cost / one.costs.best.cost - 1 for one in found), default=0.0)
     same = sum(one.cost == one.costs.best.cost for one in found)
-    said = f"{same} of {len(found)} as the oracle; {percent(advised / best - 1)} dearer in all, {percent(worst)} at most"
+    dearer = percent(advised / best - 1)
+    said = f"{same} of {len(found)} as the oracle; {dearer} dearer in all, {percent(worst)} at most"
     row = Row("advice on lifetimes, coding-agent traces", said, "within 2 % of the oracle", worst <= NEAR)
     return Chapter("Advice on lifetimes", [row], _lines(found))
 
@@ -77,7 +83,7 @@ def _replayed(trace: Trace, number: int, request: Request) -> ReplayedCall:
     )
     return ReplayedCall(
         event_id=f"{number}",
-        process=None,
+        root=f"{number}",
         conversation=trace.name,
         model=f"anthropic/{request.model}",
         site=None,
@@ -102,8 +108,6 @@ def _lines(found: Sequence[_Choice]) -> list[str]:
         for one in found
     ]
     return [
-        "Recorded sessions of coding agents, a conversation each. The oracle knows by plain sums what five minutes",
-        "and what an hour cost (writes 1.25 and 2, reads 0.1 of the price of input), and takes the cheaper one. The",
-        "advice comes from the simulator that `--what-if ttl=best` uses. Costs are shares of the uncached cost.",
+        _HOW,
         *table(("trace", "5 min:", "1 h:", "advised:", "oracle:"), rows),
     ]

@@ -42,7 +42,7 @@ def exchanges(path: Path) -> Iterator[dict[str, Any]]:
     for place, row in enumerate(rows):
         if row["type"] == "message" and row["message"]["role"] == "assistant":
             yield state.call(row)
-        state.take(row, rows, place)
+        state.take(row, place)
 
 
 class _Session:
@@ -51,7 +51,7 @@ class _Session:
         self.summary: str | None = None
         self.thinking, self.model = "off", None
 
-    def take(self, row: dict[str, Any], rows: list[dict[str, Any]], place: int) -> None:
+    def take(self, row: dict[str, Any], place: int) -> None:
         if row["type"] == "session":
             self.model, self.thinking = row["modelId"], row["thinkingLevel"]
         elif row["type"] == "thinking_level_change":
@@ -96,12 +96,16 @@ class _Session:
             role, blocks = _blocks(message)
             if not blocks:
                 continue
-            if messages and messages[-1]["role"] == role == "user" and message["role"] == "toolResult":
-                if messages[-1]["content"][0]["type"] == "tool_result":
-                    messages[-1]["content"] += blocks
-                    continue
+            if message["role"] == "toolResult" and _is_of_results(messages):
+                messages[-1]["content"] += blocks
+                continue
             messages.append({"role": role, "content": list(blocks)})
         return messages
+
+
+def _is_of_results(messages: list[dict[str, Any]]) -> bool:
+    """Whether the last message holds tool results: those of one turn go into one message."""
+    return bool(messages) and messages[-1]["content"][0]["type"] == "tool_result"
 
 
 def _blocks(message: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:

@@ -1,8 +1,8 @@
 """How well does the doctor know where in the tokens a place in the prompt is? Held-out counts tell.
 
-The whole session tells the anchors. Every second call left out: where one of those ended lies inside the newest
-segments of the next call, and its own count says where. Every second usage left out: the doctor's total of such
-a prompt is its own guess.
+The whole session tells the anchors. Every second call left out: where one of those ended lies inside the
+newest segments of the next call, and its own count says where. Every second usage left out: the doctor's total
+of such a prompt is its own guess.
 """
 
 import json
@@ -21,7 +21,7 @@ Line = Mapping[str, Any]
 
 
 class Positions(NamedTuple):
-    """Errors in tokens: at the ends of counted prompts, and inside segments. totals: shares of the true total."""
+    """Errors in tokens: at ends that were counted, and inside segments. totals: shares of the true total."""
 
     anchors: list[int]
     inside: list[int]
@@ -63,14 +63,16 @@ def _messages(line: Line) -> list[Any]:
 
 
 def _totals(lines: Sequence[Line]) -> Iterator[float]:
-    held = [{**line, "response": {}} if place % 2 and total_of(line) else line for place, line in enumerate(lines)]
+    held = [
+        {**line, "response": {}} if place % 2 and total_of(line) else line for place, line in enumerate(lines)
+    ]
     for number, ends, _ in _ends(session_calls(held, new_doctor())):
         if number % 2 and number > CALIBRATION and total_of(lines[number]):
             yield abs(ends[-1] - total_of(lines[number])) / total_of(lines[number])
 
 
 def _ends(calls: Iterable[LLMCall]) -> Iterator[tuple[int, list[int], int]]:
-    """Each call's number, the ends of its pieces as its event and those before it tell, and how many it kept."""
+    """Each call's number, the ends of its pieces as the events tell them, and how many pieces it kept."""
     known: dict[str, list[int]] = {}
     for number, call in enumerate(calls):
         if call.cache is None or not call.segment_count:

@@ -1,12 +1,13 @@
 """What is put together before a call is judged? Its pieces, chains, tokens and the prompt it goes on from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
 from llm_observer.cache.facts import Facts, share_before
-from llm_observer.cache.intake import Intake, Pieces, chained
+from llm_observer.cache.history import with_front
+from llm_observer.cache.intake import Intake, Part, Pieces, chained
 from llm_observer.cache.loss import Past
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
@@ -46,9 +47,11 @@ class Cases:
         self._memory = memory
         self._scale = TokenScale()
 
-    def of(self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange) -> Case:
-        """The case of one call. It changes nothing but the scale of tokens."""
-        pieces = self._intake.pieces(decoded, exchange.started_ns / 1e9)
+    def of(
+        self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange, front: Sequence[Part]
+    ) -> Case:
+        """The case of one call, with *front* before its own input. It changes nothing but the scale of tokens."""
+        pieces = with_front(self._intake.pieces(decoded, exchange.started_ns / 1e9), front)
         model = call.model_requested or call.model_responded or ""
         scope = _scope(call, exchange)
         settings = settings_of(rule.id, model, scope, decoded.settings, exchange, self._hasher)

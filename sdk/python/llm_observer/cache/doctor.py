@@ -14,6 +14,7 @@ from llm_observer.cache.baseline import anchors_of, head_size
 from llm_observer.cache.canonical import Breathe
 from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
 from llm_observer.cache.findings import Prices
+from llm_observer.cache.history import Answers
 from llm_observer.cache.intake import MEMO_BYTES, Intake
 from llm_observer.cache.judge import judged, refused, unseen
 from llm_observer.cache.loss import reach
@@ -43,6 +44,7 @@ class CacheDoctor:
         self._memory = Memory(max_bytes=max_bytes // 2)
         self._state = CacheState(max_bytes=max_bytes // 4)
         self._cases = Cases(hasher, self._intake, self._memory)
+        self._answers = Answers(hasher)
         self._unread = UnreadWrites()
         self._tag = 0
 
@@ -61,9 +63,10 @@ class CacheDoctor:
             return call
         if call.status >= FAILED:
             return refused(call, rule, self._intake.pieces(decoded)) if rule.is_opt_in else call
-        if call.request is not None and call.request.previous_response_id is not None:
+        front = self._answers.front(call)
+        if front is None and call.request is not None and call.request.previous_response_id is not None:
             return replace(call, cache=unseen(call, rule))
-        case = self._cases.of(call, rule, decoded, exchange)
+        case = self._cases.of(call, rule, decoded, exchange, front or ())
         cache = self._diagnosed(case, prices)
         cache = replace(cache, provider_diagnosis=diagnosis_of(decoded.diagnosis, cache))
         cache = self._remembered(case, cache, exchange.event_id)
@@ -96,6 +99,7 @@ class CacheDoctor:
         line.before = line.last if line.last and line.last.length == kept else None
         line.last = self._record(case, event_id)
         self._memory.keep(line, kept)
+        self._answers.keep(call, line, case.pieces)
         return replace(
             cache,
             conversation=line.key,

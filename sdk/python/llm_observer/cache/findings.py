@@ -134,7 +134,7 @@ def suspicions(evidence: Evidence) -> Iterator[Finding]:
         return
     count = 0
     for piece, facts in enumerate(evidence.pieces.facts):
-        if facts.kind not in _HEADS or not facts.spans:
+        if facts.kind not in _HEADS or not facts.spans or evidence.pieces.owners[piece] < 0:
             continue
         for leaf, spans in forms_of(_value(evidence, piece)).spans:
             for span in spans:

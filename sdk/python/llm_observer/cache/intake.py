@@ -47,7 +47,9 @@ class Pieces(NamedTuple):
     ttl_s: int | None
 
     def path(self, piece: int) -> str:
-        """Its JSON path in the request."""
+        """Its JSON path in the request; of what the provider puts in front, the field that names it."""
+        if self.owners[piece] < 0:
+            return "previous_response_id"
         return self.segments[self.owners[piece]].path + self.parts[piece].path
 
 

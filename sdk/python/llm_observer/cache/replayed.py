@@ -68,7 +68,7 @@ class Chain:
         while chain is not None and chain.before is not None and count:
             chain = chain.before
             parts.append(chain.own.first(max(count - chain.kept, 0)))
-            count = chain.kept
+            count = min(count, chain.kept)
         columns = [array(column.typecode) for column in self.own]
         for part in reversed(parts):
             for column, more in zip(columns, part, strict=True):
