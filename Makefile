@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python)
 
-.PHONY: help demo test lint types docs schema bench matrix pythons golden build clean
+.PHONY: help demo test lint types docs schema bench evaluate matrix pythons golden build clean
 .DELETE_ON_ERROR:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make schema    write the event schema and its page from the types"
 	@echo "make golden    write the golden files of the tests anew"
 	@echo "make bench     what a call costs with and without us"
+	@echo "make evaluate  the cache doctor on real traces and injected breakers, into docs/evaluation.md"
 	@echo "make matrix    integration tests on old and new SDKs"
 	@echo "make pythons   unit tests on the other Pythons of this machine"
 	@echo "make build     wheel and sdist, into dist/"
@@ -63,6 +64,9 @@ golden: $(READY)
 
 bench: $(READY)
 	$(RUN) tests/bench/run.py $(ARGS)
+
+evaluate: $(READY)
+	$(RUN) scripts/evaluate_cache_doctor.py $(ARGS)
 
 matrix: $(READY)
 	$(RUN) scripts/sdk_matrix.py $(ARGS)

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent / "evaluation"))
 
-from check_breakers import Effort, breaker_chapter, family_lines  # noqa: E402 - found by the line above
+from check_breakers import Effort, breaker_chapter  # noqa: E402 - found by the line above
 from check_pairs import pair_chapter  # noqa: E402
 from check_prices import price_chapter  # noqa: E402
 from check_session import session_chapter  # noqa: E402
@@ -26,8 +26,10 @@ from check_size import size_chapter  # noqa: E402
 from check_traces import coding_traces, mooncake_traces, trace_chapter  # noqa: E402
 from check_ttl import ttl_chapter  # noqa: E402
 from outcome import Chapter  # noqa: E402
-from page import page_of  # noqa: E402
+from page import page_of, with_families  # noqa: E402
 
+PAGE = ROOT / "docs" / "evaluation.md"
+TRADEOFFS = ROOT / "docs" / "cache-breaker-tradeoffs.md"
 SEEDS = 3
 GB = 1_000_000_000
 Check = Callable[[], Chapter]
@@ -45,11 +47,22 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = pr
             say(f"\n{chapter.title} ({time.monotonic() - started:.0f} s)")
             for row in chapter.rows:
                 say(f"  {_mark(row.holds)} {row.check}: {row.measured} [{row.reach}]")
-    out = options.out or (None if options.quick else ROOT / "docs" / "evaluation.md")
-    if out is not None:
-        out.write_text(page_of(chapters, "python scripts/evaluate_cache_doctor.py", _words(options)), "utf-8")
-        say(f"\nwritten to {out}")
+    for file in _write(chapters, options):
+        say(f"\nwritten to {file}")
     return int(any(row.holds is False for chapter in chapters for row in chapter.rows))
+
+
+def _write(chapters: Sequence[Chapter], options: argparse.Namespace) -> Iterator[Path]:
+    """The page; a whole run also brings the table of families in the trade-offs up to date."""
+    text = page_of(chapters, "python scripts/evaluate_cache_doctor.py", _words(options))
+    if options.out:
+        options.out.write_text(text, "utf-8")
+        yield options.out
+    elif not options.quick:
+        PAGE.write_text(text, "utf-8")
+        families = [line for chapter in chapters for line in chapter.families]
+        TRADEOFFS.write_text(with_families(TRADEOFFS.read_text("utf-8"), families, _words(options)), "utf-8")
+        yield from (PAGE, TRADEOFFS)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -88,10 +101,7 @@ def _checks(options: argparse.Namespace, work: Path) -> Iterator[Check]:
 
 def _breakers(options: argparse.Namespace, work: Path) -> Chapter:
     effort = Effort((options.seed,), 1, 300) if options.quick else _effort(options)
-    chapter, score = breaker_chapter(options.traces, options.cassettes, effort, work)
-    return chapter._replace(
-        lines=[*chapter.lines, "By family, the mean over its kinds:", *family_lines(score)]
-    )
+    return breaker_chapter(options.traces, options.cassettes, effort, work)
 
 
 def _effort(options: argparse.Namespace) -> Effort:

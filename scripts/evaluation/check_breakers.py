@@ -11,22 +11,22 @@ from typing import Any, NamedTuple
 from breakers import Record, generate
 from hosts import load_hosts
 from outcome import Chapter, Row, percent, table
-from score import VOLATILE, Score, compare
+from score import Score, compare
 
 from llm_observer.cache.kinds import KINDS
 
-__all__ = ["Effort", "breaker_chapter", "family_lines"]
+__all__ = ["Effort", "breaker_chapter"]
 
 PRECISION, RECALL = 0.99, 0.98
 WITHIN = 0.02
 MONEY = "money"
 _MONEY_OFF = "money off by"
 _SHOWN = 12
-_HOW = """Simulated: conversations of tau-bench and of the recordings, sent anew through an oracle of each
-provider that shares no code with `llm_observer`, with one breaker of a kind (sometimes two) put in by a
-generator; seeds {seeds}, {scenes} conversations of each kind and seed. Findings count from a confidence of
-0.5 on. A breaker that costs nothing at a call may be found there and need not be. The true loss is that of
-the same call in a twin of the conversation without the breaker."""
+_HOW = """Simulated: conversations of tau-bench and of the recordings, sent anew through an oracle of
+each provider that shares no code with `llm_observer`, with one breaker of a kind (sometimes two) put in
+by a generator; seeds {seeds}, {scenes} conversations of each kind and seed. Findings count from a
+confidence of 0.5 on. A breaker that costs nothing at a call may be found there and need not be. The
+true loss is that of the same call in a twin of the conversation without the breaker."""
 
 
 class Effort(NamedTuple):
@@ -37,7 +37,7 @@ class Effort(NamedTuple):
     clean: int
 
 
-def breaker_chapter(traces: Path, cassettes: Path, effort: Effort, work: Path) -> tuple[Chapter, Score]:
+def breaker_chapter(traces: Path, cassettes: Path, effort: Effort, work: Path) -> Chapter:
     """The doctor's answers for each seed, through the command line, beside the truth."""
     hosts = load_hosts(traces, cassettes)
     score = Score()
@@ -47,7 +47,7 @@ def breaker_chapter(traces: Path, cassettes: Path, effort: Effort, work: Path) -
         _merge(score, compare(_truths(records), _analysed(records, work / f"{seed}.jsonl")))
     rows = [*_rows(score), *_money_rows(score)]
     lines = [*_lines(score, effort), *_wrong_lines(score)]
-    return Chapter("Injected breakers", rows, lines), score
+    return Chapter("Injected breakers", rows, lines, _family_lines(score))
 
 
 def _truths(records: Sequence[Record]) -> list[Mapping[str, Any]]:
@@ -157,12 +157,11 @@ def _wrong_lines(score: Score) -> Iterator[str]:
     yield from table(("fault", "kind", "wire", "model", "times:"), rows)
 
 
-def family_lines(score: Score) -> list[str]:
+def _family_lines(score: Score) -> list[str]:
     """A table of precision and recall by family of kinds."""
     families: dict[str, list[str]] = {}
     for kind in score.kinds:
-        name = "volatile spans" if kind in VOLATILE else KINDS[kind].family
-        families.setdefault(name, []).append(kind)
+        families.setdefault(KINDS[kind].family, []).append(kind)
     rows = [
         (
             name,

@@ -17,10 +17,11 @@ __all__ = ["Pair", "pair_chapter", "pairs_of"]
 STEP = 128
 """Tokens: the steps in which most caches count."""
 ROUTERS = frozenset({"openrouter", "vercel", "huggingface"})
-_HOW = """Real calls that read from the cache, where a call of the same recording left something to be read.
-Predicted is `reusable_tokens`, which is told before the call's own cache read is looked at. Equal to the
-token: {exact} of {pairs} ({share}). Another {unread} calls read nothing though an earlier one left something:
-the verdict `unexplained`, as caches live on single machines, and recordings of one file may be days apart.
+_HOW = """Real calls that read from the cache, where a call of the same recording left something to be
+read. Predicted is `reusable_tokens`, which is told before the call's own cache read is looked at. Equal
+to the token: {exact} of {pairs} ({share}). Another {unread} calls read nothing though an earlier one
+left something: the verdict `unexplained`, as caches live on single machines, and recordings of one file
+may be days apart.
 
 Those beyond the reach:"""
 

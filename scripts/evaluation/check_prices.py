@@ -53,12 +53,12 @@ TIERS = ("batch", "flex", "priority", "fast")
 TIERS_AT = datetime(2026, 11, 15, tzinfo=UTC)
 """The price list has tiers since 2026-10-14."""
 UNEXPLAINED = "unexplained"
-_HOW = """Recorded usage bodies of many providers (pydantic/genai-prices, tests/dataset), each with the price that
-its data set expects at every provider whose form it has, standard tier. Ours goes the whole way from the bytes
-of an answer with that body, priced as of {day}. Hugging Face's router and OVH are left out: what they bill is
-unknown to us, and their cost is marked as estimated. Gemini's own form has no adapter; there, the data set's
-counts go through our sums. Other tiers: OpenAI's bodies as answers of batch, flex, priority or fast, against
-the price list's own sum."""
+_HOW = """Recorded usage bodies of many providers (pydantic/genai-prices, tests/dataset), each with the
+price that its data set expects at every provider whose form it has, standard tier. Ours goes the whole
+way from the bytes of an answer with that body, priced as of {day}. Hugging Face's router and OVH are
+left out: what they bill is unknown to us, and their cost is marked as estimated. Gemini's own form has
+no adapter; there, the data set's counts go through our sums. Other tiers: OpenAI's bodies as answers of
+batch, flex, priority or fast, against the price list's own sum."""
 
 
 class Case(NamedTuple):

@@ -15,17 +15,17 @@ __all__ = ["session_chapter"]
 CONFIRMED = 0.5
 INSIDE = 60
 TOTAL = 0.03
-_HOW = """A recorded session of a coding agent (pi), with the text of its messages and the usage of each call;
-the system prompt and the tools are not in the file, and count as one hidden stretch. Predicted is what the
-doctor says could be read, told from the prompt and what it saw before, without the call's own usage. Its whole
-state at the end: {nbytes:,} bytes.
+_HOW = """A recorded session of a coding agent (pi), with the text of its messages and the usage of each
+call; the system prompt and the tools are not in the file, and count as one hidden stretch. Predicted is
+what the doctor says could be read, told from the prompt and what it saw before, without the call's own
+usage. Its whole state at the end: {nbytes:,} bytes.
 
 Every transition where the plain recurrence (what was read and written last time is read now) or the
 prediction is not what was read:"""
 _WHERE = """
-Positions: {anchors} counted ends; {inside} ends of calls that were left out, which lie inside the new segments
-of the next call and are known by their own count; {totals} prompts whose usage was left out (every second one),
-from call {calls} on:"""
+Positions: {anchors} counted ends; {inside} ends of calls that were left out, which lie inside the new
+segments of the next call and are known by their own count; {totals} prompts whose usage was left out
+(every second one), from call {calls} on:"""
 _UNNAMED = frozenset({"unknown", "partial"})
 """Verdicts that would name nothing."""
 
@@ -127,7 +127,7 @@ def _lines(found: Sequence[Step], nbytes: int) -> Iterator[str]:
             if not step.recurrence == step.predicted == step.actual
         ],
     )
-    yield "`hit` with more read than predicted: the aborted call before it, which tells no usage, had written."
+    yield "`hit` with more read than predicted: the aborted call before it, which has no usage, had written."
 
 
 def _position_lines(found: Positions) -> Iterator[str]:

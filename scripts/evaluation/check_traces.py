@@ -23,9 +23,9 @@ __all__ = ["coding_traces", "mooncake_traces", "trace_chapter"]
 CLOSE = 0.0001
 ROUNDING = 0.00005
 """The references have four digits."""
-_HOW = """Recorded block hashes of real prompts, replayed through `PrefixIndex`. A block counts as read if it
-and all before it were used at most a lifetime ago; a use refreshes it; what a request writes is there from its
-start. The references were computed elsewhere, from the same files."""
+_HOW = """Recorded block hashes of real prompts, replayed through `PrefixIndex`. A block counts as read
+if it and all before it were used at most a lifetime ago; a use refreshes it; what a request writes is
+there from its start. The references were computed elsewhere, from the same files."""
 MAX_US = 10.0
 MAX_BYTES = 0.25
 

@@ -18,9 +18,10 @@ from llm_observer.cache.rules.anthropic import CLAUDE
 __all__ = ["ttl_chapter"]
 
 NEAR = 0.02
-_HOW = """Recorded sessions of coding agents, a conversation each. The oracle knows by plain sums what five
-minutes and what an hour cost (writes 1.25 and 2, reads 0.1 of the price of input), and takes the cheaper one.
-The advice comes from the simulator that `--what-if ttl=best` uses. Costs are shares of the uncached cost."""
+_HOW = """Recorded sessions of coding agents, a conversation each. The oracle knows by plain sums what
+five minutes and what an hour cost (writes 1.25 and 2, reads 0.1 of the price of input), and takes the
+cheaper one. The advice comes from the simulator that `--what-if ttl=best` uses. Costs are shares of the
+uncached cost."""
 RATES = Rates(input_usd=Decimal("0.000003"), read=Decimal("0.1"), short=Decimal("1.25"), long=Decimal(2))
 RULE = CLAUDE._replace(minimum=1, max_markers=1_000_000, look_back=1, merges_runs=False)
 """A block can be read wherever it was written, as the oracle has it."""

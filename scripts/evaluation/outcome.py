@@ -16,11 +16,12 @@ class Row(NamedTuple):
 
 
 class Chapter(NamedTuple):
-    """A part of the page. lines: Markdown, without its heading."""
+    """A part of the page. lines: Markdown, without its heading. families: the breakers' figures by family."""
 
     title: str
     rows: list[Row]
     lines: list[str]
+    families: Sequence[str] = ()
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

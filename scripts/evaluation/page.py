@@ -2,14 +2,16 @@
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from outcome import Chapter, Row, table
 
-__all__ = ["page_of"]
+__all__ = ["page_of", "with_families"]
 
+_FAMILIES = re.compile(r"(<!-- families: .*? -->\n).*?(?=<!-- end of families -->)", re.DOTALL)
 _HOLDS = {True: "yes", False: "**no**", None: ""}
 _HEAD = """# Evaluation
 
@@ -39,6 +41,12 @@ def page_of(chapters: Sequence[Chapter], command: str, words: str) -> str:
     rows = [row for chapter in chapters for row in chapter.rows]
     body = [line for chapter in chapters for line in ("", f"## {chapter.title}", "", *chapter.lines)]
     return _tidy([*head.splitlines(), *_summary(rows), *body])
+
+
+def with_families(page: str, lines: Sequence[str], words: str) -> str:
+    """*page* with the table of families in its place."""
+    block = _tidy(["", f"Seeds and options: {words}.", *lines])
+    return _FAMILIES.sub(lambda found: f"{found[1]}{block}\n", page)
 
 
 def _summary(rows: Iterable[Row]) -> Iterator[str]:

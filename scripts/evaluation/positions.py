@@ -1,8 +1,8 @@
 """How well does the doctor know where in the tokens a place in the prompt is? Held-out counts tell.
 
 The whole session tells the anchors. Every second call left out: where one of those ended lies inside the
-newest segments of the next call, and its own count says where. Every second usage left out: the doctor's total
-of such a prompt is its own guess.
+newest segments of the next call, and its own count says where. Every second usage left out: the doctor's
+total of such a prompt is its own guess.
 """
 
 import json

@@ -5,12 +5,27 @@ https://github.com/open-telemetry/semantic-conventions-genai docs/gen-ai/client-
 What they lack (money, cache lifetimes, retries, call site) is ours, under `llm_observer.`.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-__all__ = ["COMMIT", "NAMES", "Name", "name_of"]
+__all__ = [
+    "COMMIT",
+    "INFERENCE",
+    "METRICS",
+    "NAMES",
+    "OLD_NAMES",
+    "OPERATIONS",
+    "OURS",
+    "Metric",
+    "Name",
+    "Vintage",
+    "name_of",
+]
 
 COMMIT = "024a4f944a1291fcb627c9c47da69e79868dd15e"
 OURS = "llm_observer."
+
+Vintage = Literal["1.41", "latest", "both"]
+"""Which names: those of 1.41.0, the last ones that were released, those of `COMMIT`, or both at once."""
 
 
 class Name(NamedTuple):
@@ -77,6 +92,132 @@ NAMES: dict[str, Name] = {
     "metric.value": Name("(value of the metric)"),
     "metric.unit": Name("(unit of the metric)"),
 }
+
+OPERATIONS = {
+    "responses": "chat",
+    "invoke": "chat",  # Bedrock's InvokeModel, which the anthropic SDK sends messages to
+    "responses:get": "fetch_response",
+    "chat.completions:get": "fetch_response",
+}
+"""What the conventions call an operation of ours; any other keeps its name, which they allow."""
+INFERENCE = frozenset({"chat", "text_completion", "generate_content"})
+"""Their operations that the metrics of inference are about."""
+
+OLD_NAMES = {
+    "gen_ai.usage.cache_write.input_tokens": "gen_ai.usage.cache_creation.input_tokens",
+}
+"""Attributes that 1.41.0 called otherwise (semantic-conventions-genai pull request 440)."""
+
+SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+TOKENS = tuple(4**power for power in range(14))
+
+
+class Metric(NamedTuple):
+    """A metric of the standard's, and the fields of a call that it is made of.
+
+    value: path of its value below the call; a path in `_ms` is recorded in seconds. text: what it is.
+    bounds: of a histogram's buckets; () for a counter. since: whether `COMMIT` or 1.41.0 has it.
+    by_modality: a counter of each modality; which fields have the parts. token_type: `gen_ai.token.type`.
+    is_inference: about inference only; False: about all other operations only; None: about all.
+    """
+
+    name: str
+    unit: str
+    value: str
+    text: str
+    since: Literal["1.41", "latest"]
+    bounds: tuple[float, ...] = ()
+    by_modality: tuple[tuple[str, str], ...] | None = None
+    token_type: str | None = None
+    is_inference: bool | None = True
+
+
+_CLIENT = "gen_ai.client."
+_USAGE = "gen_ai.client.inference.usage."
+_INPUT = (("text", "tokens.input_text"), ("audio", "tokens.input_audio"), ("image", "tokens.input_image"))
+_OUTPUT = (("text", "tokens.output_text"), ("audio", "tokens.output_audio"), ("image", "tokens.output_image"))
+_TIME, _FIRST = "timing.duration_ms", "timing.time_to_first_chunk_ms"
+_IN, _OUT = "tokens.input_total", "tokens.output"
+
+METRICS = (
+    Metric(f"{_CLIENT}inference.duration", "s", _TIME, "Duration of an inference.", "latest", SECONDS),
+    Metric(
+        f"{_CLIENT}operation.duration",
+        "s",
+        _TIME,
+        "Duration of an operation.",
+        "latest",
+        SECONDS,
+        is_inference=False,
+    ),
+    Metric(
+        f"{_CLIENT}inference.time_to_first_chunk", "s", _FIRST, "Time to the first chunk.", "latest", SECONDS
+    ),
+    Metric(f"{_USAGE}input_tokens", "{token}", _IN, "Input, cached included.", "latest", by_modality=_INPUT),
+    Metric(f"{_USAGE}output_tokens", "{token}", _OUT, "Output.", "latest", by_modality=_OUTPUT),
+    Metric(
+        f"{_USAGE}cache_read.input_tokens",
+        "{token}",
+        "tokens.cache_read",
+        "Input read from a cache.",
+        "latest",
+        by_modality=(("audio", "tokens.cache_read_audio"),),
+    ),
+    Metric(
+        f"{_USAGE}cache_write.input_tokens",
+        "{token}",
+        "tokens.cache_write",
+        "Input written to a cache.",
+        "latest",
+        by_modality=(),
+    ),
+    Metric(
+        f"{_USAGE}reasoning.output_tokens",
+        "{token}",
+        "tokens.reasoning",
+        "Output used to reason.",
+        "latest",
+        by_modality=(),
+    ),
+    Metric(f"{_CLIENT}inference.operation.input_tokens", "{token}", _IN, "Input of one.", "latest", TOKENS),
+    Metric(
+        f"{_CLIENT}inference.operation.output_tokens", "{token}", _OUT, "Output of one.", "latest", TOKENS
+    ),
+    Metric(
+        f"{_CLIENT}operation.duration",
+        "s",
+        _TIME,
+        "Duration of an operation.",
+        "1.41",
+        SECONDS,
+        is_inference=None,
+    ),
+    Metric(
+        f"{_CLIENT}operation.time_to_first_chunk", "s", _FIRST, "Time to the first chunk.", "1.41", SECONDS
+    ),
+    Metric(
+        f"{_CLIENT}token.usage",
+        "{token}",
+        _IN,
+        "Tokens of one.",
+        "1.41",
+        TOKENS,
+        token_type="input",
+        is_inference=None,
+    ),
+    Metric(
+        f"{_CLIENT}token.usage",
+        "{token}",
+        _OUT,
+        "Tokens of one.",
+        "1.41",
+        TOKENS,
+        token_type="output",
+        is_inference=None,
+    ),
+)
+"""Token counters replaced the old histogram (pull request 374), metrics of inference got names of their
+own (521). `time_per_output_chunk` needs the time of each chunk, which is not kept."""
 
 
 def name_of(path: str) -> Name:

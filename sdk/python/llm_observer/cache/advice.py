@@ -201,7 +201,7 @@ def _chosen(calls: Sequence[ReplayedCall], rates_of: RatesOf, what: WhatIf) -> C
 def _searched(sample: Sequence[Priced], ttl_s: int | None) -> Choice:
     asked = ttl_s or _asked(sample)
     best = best_placement(sample, ttl_s=asked)
-    share = bound(sample, ttl_s=asked) / best.cost if best.cost else 1.0
+    share = min(bound(sample, ttl_s=asked) / best.cost, 1.0) if best.cost else 1.0
     return Choice(asked, best.placement, best.is_exhaustive, share)
 
 

@@ -1,6 +1,7 @@
 """How is a call judged, once it is known how far its prompt could reach? Counts, causes and findings."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -34,58 +35,90 @@ NEAR = 64
 """Tokens by which it may be off in any case."""
 
 
+class _Count(NamedTuple):
+    """The tokens of a call. tolerance: within which two of them are equal. unexplained: of the missed ones."""
+
+    ideal: int
+    is_exact: bool
+    missed: int
+    losses: list[Loss]
+    unexplained: int
+    tolerance: int
+
+
 def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
     """What is to be said of a call. actual: tokens that the provider says were read, None if it does not."""
-    rule, ends = case.rule, case.prompt.ends
-    ideal = max(found.ideal, actual or 0) if actual else found.ideal
-    is_exact = found.is_ideal_exact and found.ideal == ideal
-    error = _error(rule, found.reusable, ideal, actual)
-    tolerance = rule.step - 1 if is_exact else error
-    missed = 0 if actual is None else max(ideal - actual, 0)
-    losses, unexplained = scaled(found.losses, missed) if actual is not None else (found.losses, 0)
-    if unexplained > tolerance and (key := _other_key(case)):
-        losses, unexplained = [*losses, Loss(key.kind, unexplained, key, is_paid=True)], 0
-    if 0 < unexplained <= (tolerance if found.reusable.is_exact else error) and any(
-        loss.tokens for loss in losses
-    ):
-        losses, unexplained = _with_rest(losses, unexplained), 0
-    is_short = bool(ends) and ends[-1] < rule.minimum
+    count = _counted(case, found, actual)
+    is_short = bool(case.prompt.ends) and case.prompt.ends[-1] < case.rule.minimum
     verdict = verdict_of(
-        losses,
-        ideal=ideal,
+        count.losses,
+        ideal=count.ideal,
         actual=actual,
-        unexplained=unexplained,
-        tolerance=tolerance,
+        unexplained=count.unexplained,
+        tolerance=count.tolerance,
         is_too_short=is_short,
     )
-    is_foreseen = actual == found.reusable.tokens and any(loss.tokens and loss.change for loss in losses)
-    if actual is not None and missed <= tolerance and not is_foreseen:
-        missed, unexplained, losses = 0, 0, [loss._replace(tokens=0, is_paid=False) for loss in losses]
-        ideal = actual if ideal else 0
-    evidence = Evidence(case.call, rule, case.pieces, case.prompt, case.baseline, verdict, prices)
-    if is_short and case.baseline and case.baseline.kept:
-        losses = [*losses, Loss("below_minimum", 0, is_paid=True)]
-    is_known = case.baseline is not None and (ideal or is_short)
-    shown = findings_of(evidence, losses) if is_known else suspicions(evidence)
-    return CacheUse(
+    evidence = Evidence(case.call, case.rule, case.pieces, case.prompt, case.baseline, verdict, prices)
+    use = CacheUse(
         verdict=verdict,
-        source="elsewhere" if actual and actual > found.reusable.tokens + tolerance else None,
-        rule=rule.id,
-        ideal_tokens=ideal,
-        reusable_tokens=min(found.reusable.tokens, ideal),
-        actual_tokens=actual,
-        ideal_label=_label(case, exact=is_exact),
+        source="elsewhere" if actual and actual > found.reusable.tokens + count.tolerance else None,
+        rule=case.rule.id,
+        ideal_tokens=count.ideal,
+        reusable_tokens=min(found.reusable.tokens, count.ideal),
+        ideal_label=_label(case, exact=count.is_exact),
         reusable_label=_label(case, exact=found.reusable.is_exact),
-        actual_label=None if actual is None else "exact",
-        missed_tokens=None if actual is None else missed,
-        missed_usd=None if actual is None else missed_usd(missed, evidence),
-        causes=() if actual is None else causes_of(losses, unexplained, evidence),
-        findings=tuple(shown),
+        findings=_findings(case, count, evidence, is_short=is_short),
         similarity=_similarity(case),
         breakpoints=tuple(
             Breakpoint(segment=marker.position, ttl_s=marker.ttl_s) for marker in case.prompt.markers
         ),
     )
+    return use if actual is None else _with_usage(use, count, actual, evidence)
+
+
+def _with_usage(use: CacheUse, count: _Count, actual: int, evidence: Evidence) -> CacheUse:
+    """*use* with what can be said only where the provider told what it read."""
+    return replace(
+        use,
+        actual_tokens=actual,
+        actual_label="exact",
+        missed_tokens=count.missed,
+        missed_usd=missed_usd(count.missed, evidence),
+        causes=causes_of(count.losses, count.unexplained, evidence),
+    )
+
+
+def _findings(case: Case, count: _Count, evidence: Evidence, *, is_short: bool) -> tuple[Finding, ...]:
+    """What is proven against the call before; else what looks volatile."""
+    losses = count.losses
+    if is_short and case.baseline and case.baseline.kept:
+        losses = [*losses, Loss("below_minimum", 0, is_paid=True)]
+    is_known = case.baseline is not None and (count.ideal or is_short)
+    return tuple(findings_of(evidence, losses) if is_known else suspicions(evidence))
+
+
+def _counted(case: Case, found: Reach, actual: int | None) -> _Count:
+    """The tokens of a call, made to agree with the provider's count as far as ours may be off."""
+    ideal = found.ideal if actual is None else max(found.ideal, actual)
+    is_exact = found.is_ideal_exact and found.ideal == ideal
+    error = _error(case.rule, found.reusable, ideal, actual)
+    tolerance = case.rule.step - 1 if is_exact else error
+    if actual is None:
+        return _Count(ideal, is_exact, 0, found.losses, 0, tolerance)
+    missed = ideal - actual
+    losses, unexplained = scaled(found.losses, missed)
+    is_foreseen = actual == found.reusable.tokens and any(loss.tokens and loss.change for loss in losses)
+    if is_foreseen:
+        tolerance = 0
+    if missed <= tolerance:
+        none = [loss._replace(tokens=0, is_paid=False) for loss in losses]
+        return _Count(actual if ideal else 0, is_exact, 0, none, 0, tolerance)
+    if unexplained > tolerance and (key := _other_key(case)):
+        losses, unexplained = [*losses, Loss(key.kind, unexplained, key, is_paid=True)], 0
+    slack = tolerance if found.reusable.is_exact else error
+    if 0 < unexplained <= slack and any(loss.tokens for loss in losses):
+        losses, unexplained = _with_rest(losses, unexplained), 0
+    return _Count(ideal, is_exact, missed, losses, unexplained, tolerance)
 
 
 def _error(rule: Rule, reusable: Reading, ideal: int, actual: int | None) -> int:

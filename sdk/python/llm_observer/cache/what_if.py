@@ -87,7 +87,7 @@ class Difference:
         self.sent, self.changed = _sum(self.sent, sent), _sum(self.changed, changed)
         before, after = cost_of(sent, rates), cost_of(changed, rates)
         if before is None or after is None:
-            pass
+            self.unpriced += 1
             return
         self.sent_cost += before
         self.changed_cost += after

@@ -105,7 +105,10 @@ def _plain_advice(one: Advice) -> dict[str, Any]:
 def _blocks(question: Asked, found: Answer, replay: Replay, top: int) -> Iterator[Lines | Table]:
     yield Lines((_headline(question, found.total),), "bold")
     if found.total.calls:
-        yield _table("model", [(name, one) for name, one in found.models.items()])
+        models = sorted(found.models.items(), key=lambda pair: abs(pair[1].saved_usd), reverse=True)
+        yield _table("model", models[:top])
+        if more := len(models) - len(models[:top]):
+            yield Lines((f"{many(more, 'more model')}: --top shows more",))
         yield Lines(tuple(filter(None, (_simulated(found.total), what_to_do(question.what)))))
     for title, advice in (("call site", found.groups), ("conversation", found.conversations)):
         yield from _advised(title, advice, top)

@@ -29,7 +29,7 @@ class UsageOnce:
         self._seen: OrderedDict[bytes, tuple[bool, bytes | None]] = OrderedDict()
         """By response, last seen last: whether its usage was counted or is still awaited, and its request."""
 
-    def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:  # noqa: ARG002 - the spec
+    def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:
         """*call*, marked if its usage is another answer's or was counted before."""
         key, body = _key(call, exchange), _body(decoded, exchange)
         before = self._recall(key, body)

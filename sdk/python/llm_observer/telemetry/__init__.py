@@ -1,0 +1,1 @@
+"""What keeps events until an endpoint has taken them: the spool, the sender, and what goes between."""
