@@ -213,3 +213,12 @@ def test_similarity_is_the_share_of_the_longer_prompt_that_both_begin_with(old, 
 def test_another_time_is_no_formatting():
     old, new = (prompt(f"It is {time} now.", words(100)) for time in ("12:00:05", "12:00:07"))
     assert similarity(old, new) == 0.0
+
+
+def test_names_in_what_a_model_wrote_are_not_in_paths():
+    block = {"type": "tool_use", "name": "look", "input": {"ada@example.com": {"at": "2026-11-21T10:20:30Z"}}}
+    assert [leaf.path for leaf in leaves(block)] == [".name", ".input.*.*"]
+
+
+def test_a_name_that_is_no_name_is_not_in_paths():
+    assert [leaf.path for leaf in leaves({"a b": "x", "ok": "y"})] == [".*", ".ok"]

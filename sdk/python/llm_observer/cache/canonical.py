@@ -29,6 +29,9 @@ _exact = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 CONTENT = ("file_id", "file_data", "signature", "encrypted_content")
 """Fields whose value stands for content: another one is another prompt, and no volatile id."""
+_DATA = frozenset({"input", "arguments", "output", "metadata"})
+"""Fields that hold what a model called a tool with, or what came back."""
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
 UNTOUCHED = 4096
 """Characters from which on a text without white space is taken for an attachment."""
 
@@ -66,8 +69,11 @@ def text_of(value: Any) -> str | None:
     return None
 
 
-def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
-    """Every text in *value*, in wire order, but attachments and names of types."""
+def leaves(value: Any, path: str = "", *, is_data: bool = False) -> Iterator[Leaf]:
+    """Every text in *value*, in wire order, but attachments and names of types.
+
+    is_data: the value is what a model or a tool wrote, whose names are not shown in paths.
+    """
     if isinstance(value, str):
         if not _is_attachment(value):
             yield Leaf(path, value)
@@ -75,10 +81,16 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
         is_text = text_of(value) is not None
         for name, inner in value.items():
             if name != "type" or not isinstance(inner, str):
-                yield from leaves(inner, path if is_text or not name else f"{path}.{name}")
+                below = path if is_text or not name else f"{path}.{_shown(name, is_data=is_data)}"
+                yield from leaves(inner, below, is_data=is_data or name in _DATA)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{place}]")
+            yield from leaves(inner, f"{path}[{place}]", is_data=is_data)
+
+
+def _shown(name: str, *, is_data: bool) -> str:
+    """*name* as a path shows it: a key of data may be anything, an address of a customer too."""
+    return name if not is_data and _NAME.fullmatch(name) else "*"
 
 
 def forms_of(value: Any, breathe: Breathe | None = None) -> Forms:
