@@ -143,18 +143,16 @@ def _lines(score: Score, effort: Effort) -> Iterator[str]:
 def _wrong_lines(score: Score) -> Iterator[str]:
     """What was missed, or found and not there."""
     counts = Counter(
-        (miss.fault, miss.kind, miss.truth["wire"], miss.truth["model"])
+        (miss.fault, f"`{miss.kind}`", miss.truth["wire"])
         for miss in score.misses
         if miss.fault.startswith(("missed", "wrong", "other"))
     )
     if not counts:
         return
     yield "Missed and wrong, the most frequent first:"
-    rows = [
-        (fault, f"`{kind}`", wire, model, count)
-        for (fault, kind, wire, model), count in counts.most_common(_SHOWN)
-    ]
-    yield from table(("fault", "kind", "wire", "model", "times:"), rows)
+    yield from table(
+        ("fault", "kind", "wire", "times:"), [(*what, count) for what, count in counts.most_common(_SHOWN)]
+    )
 
 
 def _family_lines(score: Score) -> list[str]:

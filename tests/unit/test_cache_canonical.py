@@ -98,9 +98,9 @@ def test_leaves_are_the_texts_of_a_block_with_their_paths():
     block = {"type": "tool_use", "id": "t1", "input": {"a": "x", "list": ["y", {"b": "z"}]}}
     expected = [
         Leaf(".id", "t1"),
-        Leaf(".input.a", "x"),
-        Leaf(".input.list[0]", "y"),
-        Leaf(".input.list[1].b", "z"),
+        Leaf(".input.*", "x"),
+        Leaf(".input.*[0]", "y"),
+        Leaf(".input.*[1].*", "z"),
     ]
     assert list(leaves(block)) == expected
 

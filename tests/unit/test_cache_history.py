@@ -44,8 +44,8 @@ def test_a_call_that_names_an_earlier_answer_goes_on_from_its_prompt(tmp_path):
     second = ({"input": "and hotels?", "previous_response_id": "resp_1"}, "resp_2", 3968, 4080)
     third = ({"input": "and trains?", "previous_response_id": "resp_2"}, "resp_3", 3968, 4160)
     caches = verdicts(tmp_path, first, second, third)
-    assert ["first", "hit", "hit"] == [cache.verdict for cache in caches]
-    assert [1, 3] == [cache.kept_segments for cache in caches[1:]]
+    assert [cache.verdict for cache in caches] == ["first", "hit", "hit"]
+    assert [cache.kept_segments for cache in caches[1:]] == [1, 3]
     assert len({cache.conversation for cache in caches}) == 1
     assert caches[1].source is None
 
@@ -62,5 +62,5 @@ def test_an_answer_of_another_process_is_unknown_and_no_loss(tmp_path):
         ({"input": "hi", "previous_response_id": "resp_x"}, f"resp_{read}", read, 4000) for read in (0, 2048)
     ]
     caches = verdicts(tmp_path, *calls)
-    assert ["unknown", "hit"] == [cache.verdict for cache in caches]
-    assert [None, "elsewhere"] == [cache.source for cache in caches]
+    assert [cache.verdict for cache in caches] == ["unknown", "hit"]
+    assert [cache.source for cache in caches] == [None, "elsewhere"]

@@ -44,7 +44,7 @@ class _Running:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.is_read_at_exit = bool(config.stdout or config.file or config.summary)
+        self.is_read_at_exit = bool(config.stdout or config.file or config.summary or config.otlp)
         self.pipeline = Pipeline(self._load, max_queue=config.max_queue, is_patient=not self.is_read_at_exit)
         self.tracker = Tracker(
             self.pipeline.submit,
@@ -55,7 +55,11 @@ class _Running:
     def _load(self) -> Any:
         from llm_observer.worker import load_worker
 
-        return load_worker(self.config, _session())
+        if self.config.otlp:  # before the app's own provider is shut down: it registered after us
+            atexit.unregister(_at_exit)
+            atexit.register(_at_exit)
+
+        return load_worker(self.config, _session(), stats)
 
 
 _lock = threading.RLock()

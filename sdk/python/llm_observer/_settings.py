@@ -18,6 +18,7 @@ __all__ = [
     "text",
     "token",
     "url",
+    "vintage",
     "whole",
 ]
 
@@ -148,6 +149,14 @@ def url(value: object) -> str:
     if not is_whole or parts.username is not None or " " in found:
         raise wrong
     return found
+
+
+def vintage(value: object) -> str:
+    """Which names of OpenTelemetry's conventions."""
+    known = ("1.41", "latest", "both")
+    if str(value).strip().lower() in known:
+        return str(value).strip().lower()
+    raise ValueError(f"it takes {', '.join(known[:-1])} or {known[-1]}")
 
 
 def names(value: object) -> tuple[str, ...]:

@@ -153,15 +153,21 @@ class SegmentPrint(_Part, frozen=True, kw_only=True):
     """A keyed hash of one segment of the prompt, in the provider's cache order."""
 
     path: Annotated[str, public("JSON path of the segment, such as `messages[3]`.")]
-    kind: Annotated[str, public("`tool`, `system`, `message` or `input`.")]
+    kind: Annotated[
+        str,
+        public(
+            "`tool`, `system`, `developer`, `user`, `assistant`, `thinking`, `tool_use`, `tool_result`; "
+            "where no caching rule is known: `message`, `input`."
+        ),
+    ]
     bytes: Annotated[Count, public("Size on the wire.")]
     hash: Annotated[str, hashed("Keyed BLAKE2b of the segment's bytes, 16 hex digits.")]
-    tokens: Annotated[Count | None, public("Its tokens, by the provider's counts of this and earlier calls.")] = (
-        None
-    )
+    tokens: Annotated[
+        Count | None, public("Its tokens, by the provider's counts of this and earlier calls.")
+    ] = None
     chain: Annotated[str | None, hashed("The same of all that the cache key holds up to its end.")] = None
     stable: Annotated[
-        str | None, hashed("`chain` with volatile spans, key order, tool order and white space left out.")
+        str | None, hashed("`chain` with volatile spans, key order and white space left out.")
     ] = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from llm_observer._fields import hashed, public
+from llm_observer._fields import public
 
 __all__ = ["Breakpoint", "CacheUse", "Cause", "Diagnosis", "Finding", "Label", "Verdict"]
 
@@ -101,7 +101,9 @@ class CacheUse(_Part, frozen=True, kw_only=True):
         Share | None,
         public("Share of the prompt, from its start, that the call which it extends had too."),
     ] = None
-    conversation: Annotated[str | None, hashed("Key of the conversation, linked by prefixes.")] = None
+    conversation: Annotated[
+        str | None, public("Random id of the conversation; its calls are linked by their prefixes.")
+    ] = None
     extends: Annotated[str | None, public("`event_id` of the call whose prompt this one extends.")] = None
     kept_segments: Annotated[Count | None, public("Leading segments that it has from that call.")] = None
     breakpoints: Annotated[tuple[Breakpoint, ...], public("Where the cache was asked to stop.")] = ()

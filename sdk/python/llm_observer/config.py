@@ -5,15 +5,15 @@
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from llm_observer import _money_settings, _settings, log
 from llm_observer._layers import Layers
-from llm_observer._settings import PREFIX, Setting, flag, hidden, path, text, whole
+from llm_observer._settings import PREFIX, Setting, flag, hidden, number, path, text, whole
 
-__all__ = ["SETTINGS", "Config", "load", "masked"]
+__all__ = ["SETTINGS", "Config", "is_loopback", "load", "masked"]
 
-MIB = 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 _SHORT_KEY = 16
 
 
@@ -61,6 +61,18 @@ class Config(NamedTuple):
         64 * MIB
     )
     file_backups: Annotated[int, Setting("Rotated files that are kept.", whole(0, 1000))] = 5
+    otlp: Annotated[
+        bool,
+        Setting(
+            "Give each call to OpenTelemetry, as a span and in metrics; where that goes, `OTEL_*` says.",
+            flag,
+            found="only_off",
+        ),
+    ] = False
+    otlp_names: Annotated[
+        Literal["1.41", "latest", "both"],
+        Setting("Which names of the GenAI conventions: `1.41`, `latest` or `both`.", _settings.vintage),
+    ] = "latest"
     service_name: Annotated[
         str | None,
         Setting("Name of the app, on each event.", text, (PREFIX + "SERVICE_NAME", "OTEL_SERVICE_NAME")),
@@ -95,13 +107,39 @@ class Config(NamedTuple):
     ] = 2048
     debug: Annotated[bool, Setting("Log what the library does to standard error.", flag)] = False
     exit_timeout_s: Annotated[
-        float, Setting("Seconds that the end of the process may wait for delivery.", _settings.number(0, 60))
+        float, Setting("Seconds that the end of the process may wait for delivery.", number(0, 60))
     ] = 2.0
     max_exchange_bytes: Annotated[int, Setting("Bytes kept of one exchange.", whole(1024, 1 << 30))] = 8 * MIB
     max_total_bytes: Annotated[
         int, Setting("Bytes kept of all exchanges that wait.", whole(1024, 1 << 32))
     ] = 24 * MIB
     max_queue: Annotated[int, Setting("Exchanges that wait at most.", whole(1, 1_000_000))] = 10_000
+    sample_rate: Annotated[
+        float, Setting("Share of traces that is sent, 0 to 1; sums on this machine hold all.", number(0, 1))
+    ] = 1.0
+    batch_max_events: Annotated[int, Setting("Events of a batch at most.", whole(1, 10_000))] = 100
+    batch_max_bytes: Annotated[
+        int, Setting("Bytes of a batch at most, before it is compressed.", whole(16 * KIB, 64 * MIB))
+    ] = 512 * KIB
+    batch_max_age_s: Annotated[
+        float, Setting("Seconds that an event waits for its batch at most.", number(0.1, 3600))
+    ] = 5.0
+    attempt_timeout_s: Annotated[float, Setting("Seconds of one attempt to send.", number(0.1, 300))] = 5.0
+    max_attempts: Annotated[int, Setting("Attempts to send a batch in one go.", whole(1, 10))] = 3
+    delivery_timeout_s: Annotated[float, Setting("Seconds of all those attempts.", number(0.1, 3600))] = 30.0
+    spool_dir: Annotated[
+        str | None, Setting("Folder of events that wait to be sent.", path, is_path=True, found="ignored")
+    ] = None
+    spool_max_bytes: Annotated[
+        int, Setting("Bytes of events that wait at most; the oldest give way.", whole(64 * KIB, 1 << 40))
+    ] = 64 * MIB
+    spool_max_age_s: Annotated[
+        float, Setting("Seconds that an event waits at most.", number(1, 366 * 86400))
+    ] = 7 * 86400
+    otlp: Annotated[
+        bool,
+        Setting("Send spans and metrics by OTLP, as the `OTEL_*` variables say.", flag, found="only_off"),
+    ] = False
     state_dir: Annotated[
         str | None,
         Setting("Folder of the installation's hash key.", path, is_path=True, found="ignored"),
@@ -173,6 +211,8 @@ def load(
     values = {name: value for name, (value, _) in chosen.items()}
     sources = {name: chosen[name][1] if name in chosen else "default" for name in SETTINGS}
     values.setdefault("state_dir", _default_state_dir(environ))
+    if values["state_dir"] is not None:
+        values.setdefault("spool_dir", os.path.join(values["state_dir"], "spool"))
     if values.get("hash_key") and len(values["hash_key"]) < _SHORT_KEY:
         layers.warn(f"hash_key has fewer than {_SHORT_KEY} characters: whoever guesses it can test texts")
     config = Config(**values, sources=sources, warnings=layers.warnings())
@@ -207,10 +247,11 @@ def _is_private(endpoint: str) -> bool:
     from urllib.parse import urlsplit
 
     parts = urlsplit(endpoint)
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """*host* is this machine."""
     from ipaddress import ip_address
 
     try:

@@ -79,10 +79,10 @@ class within:  # noqa: N801 - reads as a verb: `with within(observation):`
             return
 
 
-def otel_span() -> tuple[int, int] | None:
-    """Trace and span id of the app's active OpenTelemetry span, without importing OpenTelemetry."""
+def otel_span() -> Any:
+    """The app's active OpenTelemetry span, None for none, without importing OpenTelemetry."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return None
-    span = trace.get_current_span().get_span_context()
-    return (span.trace_id, span.span_id) if span.is_valid else None
+    span = trace.get_current_span()
+    return span if span.get_span_context().is_valid else None

@@ -117,7 +117,7 @@ class Metric(NamedTuple):
 
     value: path of its value below the call; a path in `_ms` is recorded in seconds. text: what it is.
     bounds: of a histogram's buckets; () for a counter. since: whether `COMMIT` or 1.41.0 has it.
-    by_modality: a counter of each modality; which fields have the parts. token_type: `gen_ai.token.type`.
+    by_modality: a counter of each modality, and which fields have the parts. direction: its `gen_ai.token.type`.
     is_inference: about inference only; False: about all other operations only; None: about all.
     """
 
@@ -128,7 +128,7 @@ class Metric(NamedTuple):
     since: Literal["1.41", "latest"]
     bounds: tuple[float, ...] = ()
     by_modality: tuple[tuple[str, str], ...] | None = None
-    token_type: str | None = None
+    direction: str | None = None
     is_inference: bool | None = True
 
 
@@ -202,7 +202,7 @@ METRICS = (
         "Tokens of one.",
         "1.41",
         TOKENS,
-        token_type="input",
+        direction="input",
         is_inference=None,
     ),
     Metric(
@@ -212,7 +212,7 @@ METRICS = (
         "Tokens of one.",
         "1.41",
         TOKENS,
-        token_type="output",
+        direction="output",
         is_inference=None,
     ),
 )

@@ -30,7 +30,9 @@ class Hasher:
 
     def number(self, data: bytes | memoryview) -> int:
         """The same hash as a number of 64 bits."""
-        return int.from_bytes(blake2b(data, digest_size=HASH_BYTES, key=self._key.secret, person=_PERSON).digest())
+        return int.from_bytes(
+            blake2b(data, digest_size=HASH_BYTES, key=self._key.secret, person=_PERSON).digest()
+        )
 
     @property
     def scope(self) -> KeyScope:

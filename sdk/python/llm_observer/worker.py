@@ -1,10 +1,14 @@
 """Put the worker's parts together from the settings. Imported, with all that it needs, on the worker."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llm_observer import log
 from llm_observer.adapters import decode
 from llm_observer.assemble import Assembler
+from llm_observer.capture.exchange import OpenExchange
 from llm_observer.config import Config
 from llm_observer.enrichers._spec import Enricher
 from llm_observer.enrichers.cache import CacheEnricher
@@ -19,12 +23,24 @@ from llm_observer.sinks.jsonl import JsonlSink
 from llm_observer.sinks.session import Session, SessionSink
 from llm_observer.sinks.stdout import StdoutSink
 
+if TYPE_CHECKING:
+    from llm_observer.sinks.otlp import OtlpSink
+
 __all__ = ["enrichers_of", "load_worker", "service_of"]
 
 
-def load_worker(config: Config, session: Session) -> tuple[Callable[[Any], Event], Sequence[Sink]]:
-    """What builds an event, and the sinks that *config* asks for."""
-    return _assembler(config), [SessionSink(session), *_sinks(config)]
+Build = Callable[[Any], Event]
+
+
+def load_worker(
+    config: Config, session: Session, stats: Callable[[], Mapping[str, Any]] | None = None
+) -> tuple[Build, Sequence[Sink]]:
+    """What builds an event, and the sinks that *config* asks for. stats: the library's own counts."""
+    build, sinks = _assembler(config), [SessionSink(session), *_sinks(config)]
+    otlp = _otlp(config, stats)
+    if otlp is None:
+        return build, sinks
+    return _surrounded(build, otlp), [*sinks, otlp]
 
 
 def _sinks(config: Config) -> list[Sink]:
@@ -36,6 +52,33 @@ def _sinks(config: Config) -> list[Sink]:
     return sinks
 
 
+def _otlp(config: Config, stats: Callable[[], Mapping[str, Any]] | None) -> OtlpSink | None:
+    """The sink for OpenTelemetry, if the app asked for it and its extra is installed."""
+    if not config.otlp or config.do_not_track:
+        return None
+    from llm_observer.sinks.otlp import OtlpSink
+
+    try:
+        return OtlpSink(vintage=config.otlp_names, close_s=config.exit_timeout_s, stats=stats)
+    except ImportError:
+        log.once("otlp", "the otlp sink needs: pip install 'llm-observer[otel]'")
+        return None
+
+
+def _surrounded(build: Build, otlp: OtlpSink) -> Build:
+    """*build*, which also tells *otlp* what the event does not say: the spans around the call."""
+    from llm_observer.sinks.otlp_peers import Surroundings
+
+    def surrounded(ended: OpenExchange) -> Event:
+        headers = {} if ended.request is None else ended.request.headers
+        around = Surroundings(ended.call.above, ended.inside, headers.get("traceparent"))
+        event = build(ended)
+        otlp.surround(event.span_id, around)
+        return event
+
+    return surrounded
+
+
 def enrichers_of(config: Config) -> list[Enricher]:
     """What adds to a call all that the wire does not say, in order."""
     hasher = Hasher(config.hash_key, config.state_dir)
@@ -45,7 +88,12 @@ def enrichers_of(config: Config) -> list[Enricher]:
         deployments=config.deployments,
         state_dir=config.state_dir,
     )
-    enrichers: list[Enricher] = [UsageOnce(), cost, Fingerprint(hasher), CacheEnricher(hasher, cost.per_token)]
+    enrichers: list[Enricher] = [
+        UsageOnce(),
+        cost,
+        Fingerprint(hasher),
+        CacheEnricher(hasher, cost.per_token),
+    ]
     if config.capture_content:
         enrichers.append(Redact(max_bytes=config.content_max_bytes))
     return enrichers

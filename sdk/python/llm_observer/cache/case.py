@@ -121,7 +121,7 @@ def input_total(call: LLMCall) -> int | None:
 def _marked(call: LLMCall, pieces: Pieces) -> list[Anchor]:
     """Anthropic counts up to the last breakpoint: what was read and written."""
     tokens = call.tokens
-    if tokens is None or not pieces.markers or tokens.cache_write is None:
+    if tokens is None or not pieces.markers or pieces.mode == "automatic" or tokens.cache_write is None:
         return []
     counted = tokens.cache_write + (0 if tokens.cache_read is None else tokens.cache_read)
     last = pieces.markers[-1].position

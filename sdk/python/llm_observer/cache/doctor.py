@@ -5,6 +5,7 @@ numbers only. Order of work for a call: pieces, settings, the earlier prompt tha
 the simulator's word, the provider's word, findings.
 """
 
+import secrets
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -137,7 +138,7 @@ class CacheDoctor:
     def _line(self, case: Case) -> tuple[Conversation, int]:
         """The line that this prompt is the newest of; a fork leaves the old line as it is."""
         baseline = case.baseline
-        new_key = f"{case.keys[0] ^ self._tag << 3:016x}"[-16:]
+        new_key = secrets.token_hex(8)
         if baseline is None:
             return Conversation(new_key), 0
         if baseline.is_successor:

@@ -56,6 +56,8 @@ class OpenCall:
     trace_id: int
     span_id: int
     parent_span_id: int | None = None
+    above: Any = None
+    """The app's OpenTelemetry span around the call."""
     observation: Observation | None
     site: tuple[str, int, str] | None
     answers: list[OpenExchange]
@@ -105,11 +107,12 @@ class OpenCall:
         self.span_id = new_span()
         self.observation = observation = current_observation()
         if outer is not None and outer.tracker is not None:
-            self.trace_id, self.parent_span_id = outer.trace_id, outer.span_id
+            self.trace_id, self.parent_span_id, self.above = outer.trace_id, outer.span_id, outer.above
             return
-        above = otel_span()
+        self.above = above = otel_span()
         if above is not None:
-            self.trace_id, self.parent_span_id = above
+            ids = above.get_span_context()
+            self.trace_id, self.parent_span_id = ids.trace_id, ids.span_id
         else:
             self.trace_id = observation.trace_id if observation is not None else new_trace()
 
@@ -172,6 +175,8 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """Only while the call lasts: it holds the tap, and an open exchange must not keep that alive."""
     head: Head | None = None
     request: Any = None
+    inside: Any = None
+    """The OpenTelemetry span that was active when the answer came: the SDK's own, or an instrumentation's."""
     retries = 0
     closing: Closing = "unread"
     ended_at: int | None = None
@@ -199,6 +204,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     def answered(self, response: Any, retries: int) -> None:
         """Note *response*; its body, if it is read already, is kept by reference."""
         self.response = response
+        self.inside = otel_span()
         self.head = Head(response.status_code, response.headers, type(response))
         self.retries = retries
         body = None

@@ -28,7 +28,7 @@ from weakref import WeakSet
 
 from llm_observer import log
 from llm_observer.telemetry import spool_file
-from llm_observer.telemetry.spool_file import SpoolBusy, SpoolError, SpoolFull, SpoolRefused
+from llm_observer.telemetry.spool_errors import SpoolBusy, SpoolCorrupt, SpoolError, SpoolRefused, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,17 +42,11 @@ WAIT_S = 1.0
 _POLL_S = (0.001, 0.008)
 _CHECKPOINT_WAIT_MS = 200
 _MAX_LOG_BYTES = 2 << 20
-_MALFORMED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-_KINDS: dict[int, tuple[type[SpoolError], int]] = {
-    sqlite3.SQLITE_BUSY: (SpoolBusy, errno.EBUSY),
-    sqlite3.SQLITE_LOCKED: (SpoolBusy, errno.EBUSY),
-    sqlite3.SQLITE_PROTOCOL: (SpoolBusy, errno.EBUSY),
-    sqlite3.SQLITE_FULL: (SpoolFull, errno.ENOSPC),
-    sqlite3.SQLITE_READONLY: (SpoolError, errno.EROFS),
-    sqlite3.SQLITE_CANTOPEN: (SpoolError, errno.EACCES),
-    sqlite3.SQLITE_PERM: (SpoolError, errno.EACCES),
-}
+_SPARSE_PAGES = 64
+_SHRINK_PAGES = 512
+_random = random.SystemRandom()
+"""The app's own generator, which it may have seeded, is left alone."""
+
 _T = TypeVar("_T")
 _databases: WeakSet[Database] = WeakSet()
 _inherited: list[sqlite3.Connection | None] = []
@@ -65,10 +59,6 @@ class Layout(NamedTuple):
     version: int
     script: str
     tables: frozenset[str]
-
-
-class _Malformed(Exception):  # noqa: N818 - a finding, not an error
-    """SQLite says so, or our tables are not in it."""
 
 
 class Database:
@@ -108,16 +98,20 @@ class Database:
                     return result
             if time.monotonic() > until:
                 raise SpoolBusy(errno.EBUSY, "other processes keep the spool", str(self.path))
-            time.sleep(random.uniform(*_POLL_S))  # noqa: S311 - it spreads the processes
+            time.sleep(_random.uniform(*_POLL_S))
 
-    def checkpoint(self, *, min_bytes: int = 0) -> None:
-        """Bring the log into the file, if it holds more than *min_bytes*, and let both shrink."""
-        if self._log_bytes() <= min_bytes:
-            return
-        with suppress(SpoolBusy), self._held(time.monotonic() + WAIT_S):
-            if self._connection is not None:
-                with _named(self.path):
-                    self._truncate_log(self._connection)
+    def shrink(self, *, max_pages: int | None = _SHRINK_PAGES) -> None:
+        """Give free pages back once a quarter of the file is free, up to *max_pages* (None: all) at a time.
+
+        It is no part of a transaction, and not urgent: where others keep the file, the next one does it.
+        """
+        with suppress(SpoolBusy), self._held(time.monotonic() + WAIT_S), named(self.path):
+            if self._connection is not None and (max_pages is None or _is_sparse(self._connection)):
+                pages = "" if max_pages is None else f"({max_pages})"
+                self._connection.executescript(
+                    f"PRAGMA incremental_vacuum{pages}"
+                )  # `execute` would free one
+                self._truncate_log(self._connection)
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
@@ -137,11 +131,11 @@ class Database:
 
     def _once(self, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
         try:
-            with _named(self.path):
+            with named(self.path):
                 return self._transact(work, until)
-        except _Malformed:
+        except SpoolCorrupt:
             self._set_aside(until)
-        with _named(self.path):
+        with named(self.path):
             return self._transact(work, until)
 
     def _transact(self, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
@@ -182,31 +176,31 @@ class Database:
             return self._connection
         self._disconnect()
         with spool_file.locked(self.path, until):
-            return self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        spool_file.ensure_file(self.path)
-        self._identity = spool_file.identity(self.path)
-        connection = _connect(self.path)
-        try:
-            version = self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
+            connection, version = self._open()
         if version == self._layout.version:
             self._connection = connection
             return connection
         connection.close()
-        return self._open_beside(version)
+        self._move_beside(version)
+        return self._connected(until)
 
-    def _open_beside(self, version: int) -> sqlite3.Connection:
+    def _open(self) -> tuple[sqlite3.Connection, int]:
+        spool_file.ensure_file(self.path)
+        self._identity = spool_file.identity(self.path)
+        connection = _connect(self.path)
+        try:
+            return connection, self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _move_beside(self, version: int) -> None:
         """A newer release's file stays as it is."""
         ending = f".for-v{self._layout.version}.sqlite3"
         if self.path.name.endswith(ending):
             raise SpoolRefused(errno.EPERM, f"the spool is of a newer version ({version})", str(self.path))
         log.once("spool version", "the spool is of a newer release (%d): another file is used", version)
         self.path = self.path.with_name(self.path.name.removesuffix(".sqlite3") + ending)
-        return self._open()
 
     def _prepare(self, connection: sqlite3.Connection) -> int:
         """The file's version, after an empty file got its tables."""
@@ -218,7 +212,7 @@ class Database:
         for pragma in ("synchronous=EXTRA", "wal_autocheckpoint=0", "temp_store=MEMORY", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
         if not _tables(connection) >= self._layout.tables:
-            raise _Malformed
+            raise SpoolCorrupt(errno.EILSEQ, "the file is no spool", str(self.path))
         return self._layout.version
 
     def _disconnect(self) -> None:
@@ -273,6 +267,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
 
 
+def _is_sparse(connection: sqlite3.Connection) -> bool:
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    return bool(free >= _SPARSE_PAGES and free * 4 >= pages)
+
+
 def _tables(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
@@ -282,20 +282,9 @@ def _begin_file(connection: sqlite3.Connection, layout: Layout) -> None:
     for pragma in ("page_size=8192", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=EXTRA"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     with closing(connection.cursor()) as cursor:
-        cursor.executescript(f"BEGIN IMMEDIATE; {layout.script}; PRAGMA user_version={layout.version}; COMMIT")
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """SQLite's errors under our names."""
-    try:
-        yield
-    except sqlite3.Error as exc:
-        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-        if code in _MALFORMED:
-            raise _Malformed from exc
-        kind, number = _KINDS.get(code, (SpoolError, errno.EIO))
-        raise kind(number, f"SQLite: {exc}", str(path)) from exc
+        cursor.executescript(
+            f"BEGIN IMMEDIATE; {layout.script}; PRAGMA user_version={layout.version}; COMMIT"
+        )
 
 
 def _before_fork() -> None:

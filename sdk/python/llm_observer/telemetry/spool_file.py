@@ -16,16 +16,12 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
-from llm_observer.errors import LLMObserverError
+from llm_observer.telemetry.spool_errors import SpoolBusy, SpoolRefused
 
 __all__ = [
-    "SpoolBusy",
-    "SpoolError",
-    "SpoolFull",
-    "SpoolRefused",
     "ensure_file",
-    "files_in",
     "file_for",
+    "files_in",
     "identity",
     "locked",
     "remove_aside",
@@ -42,22 +38,6 @@ _ASIDE = ".corrupt-"
 _KEPT_ASIDE = 2
 _PARTS = ("-wal", "-shm", "-journal", "")
 """The file itself comes last, so that nobody can begin a new one between its old parts."""
-
-
-class SpoolError(LLMObserverError, OSError):
-    """The spool cannot be used now: `errno` and `strerror` say why, as for any OSError."""
-
-
-class SpoolBusy(SpoolError):  # noqa: N818 - it names the state
-    """Other processes kept the spool longer than a call may wait."""
-
-
-class SpoolFull(SpoolError):  # noqa: N818 - it names the state
-    """The disk is full."""
-
-
-class SpoolRefused(SpoolError):  # noqa: N818 - it names the decision
-    """The folder or the file is another user's, a link, or open to others."""
 
 
 def file_for(folder: str | os.PathLike[str], destination: str) -> Path:
@@ -160,8 +140,12 @@ def set_aside(path: Path, known: tuple[int, int] | None) -> bool:
 
 def remove_aside(path: Path, *, keep: int = 0) -> None:
     """Delete the files that were set aside, but the newest *keep*."""
-    found = sorted({one.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
-                    for one in path.parent.glob(f"{path.name}{_ASIDE}*")})
+    found = sorted(
+        {
+            one.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
+            for one in path.parent.glob(f"{path.name}{_ASIDE}*")
+        }
+    )
     for name in found[: len(found) - keep]:
         for part in _PARTS:
             path.with_name(name + part).unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""Where do OpenTelemetry's users look? In their own traces and metrics: each call as a GenAI span there.
+
+Spans go to the processors of the app's own provider, or, where it has none, over OTLP as the `OTEL_*`
+variables say. No global provider is ever set, and nothing of OpenTelemetry is imported before this sink is on.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llm_observer.event import Event
+from llm_observer.guard import guard
+from llm_observer.otel_names import OURS, Vintage
+from llm_observer.sinks import otlp_export as export
+from llm_observer.sinks.otlp_names import attributes_of, told
+from llm_observer.sinks.otlp_outlets import Outlets
+from llm_observer.sinks.otlp_peers import Surroundings, peer_of
+from llm_observer.sinks.otlp_spans import started_ns
+
+__all__ = ["OtlpSink"]
+
+_CLOSE = guard("otlp close")
+_MAX_WAITING = 1024
+
+
+class OtlpSink:
+    """One span per call, or, beside a span of somebody else's, one log record with what only we know.
+
+    vintage: which names. close_s: how long `close` may wait for a collector. stats: the library's own counts.
+    Raises ImportError where the extra is not installed.
+    """
+
+    name = "otlp"
+
+    def __init__(
+        self,
+        *,
+        vintage: Vintage,
+        close_s: float,
+        stats: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        import opentelemetry.sdk.trace  # noqa: F401 - says now that it is missing
+
+        self._vintage = vintage
+        self._close_s = close_s
+        self._stats = stats
+        self._around: dict[str, Surroundings] = {}
+        self._renew()
+
+    def _renew(self) -> None:
+        self._pid = os.getpid()
+        self._outlets = Outlets(self._vintage, self._stats)
+
+    def surround(self, span_id: str, around: Surroundings) -> None:
+        """Note which spans stood around the call whose event has *span_id*, until it is written."""
+        if len(self._around) >= _MAX_WAITING:  # events that never came: a fault stopped them
+            self._around.clear()
+        self._around[span_id] = around
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Hand *events* to the processors and instruments; nothing here waits for the network."""
+        if self._pid != os.getpid():
+            self._renew()  # a forked child has connections and sums of its own
+        for event in events:
+            around = self._around.pop(event.span_id, Surroundings())
+            if event.llm_call is not None and not export.is_disabled():
+                self._outlets.connect(event.service)
+                self._write(event, around)
+
+    def close(self) -> None:
+        """Send what is left, as far as the time allows; a later write begins anew."""
+        own = self._outlets.own
+        self._renew()
+        deadline = time.monotonic() + self._close_s
+        threads = [threading.Thread(target=_shut, args=(provider,), daemon=True) for provider in own]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _write(self, event: Event, around: Surroundings) -> None:
+        call, out = event.llm_call, self._outlets
+        assert call is not None  # noqa: S101 - for the type checker
+        attributes, peer = attributes_of(event, self._vintage), peer_of(call, around)
+        above = None if around.above is None else around.above.get_span_context()
+        if peer is not None:
+            context = _context(peer.context or above)
+            self._tell(event, told(attributes), context)
+        else:
+            context = _context(out.spans.write(event, attributes, above) if out.spans else None)
+        if out.metrics is not None:
+            out.metrics.sum_up(attributes, context)
+            if peer is None or not peer.has_metrics:
+                out.metrics.record(call, attributes, context)
+
+    def _tell(self, event: Event, attributes: Mapping[str, Any], context: Any) -> None:
+        """One log record, as an event, beside the span that is there already."""
+        if self._outlets.logger is None:
+            return
+        from opentelemetry._logs import LogRecord, SeverityNumber
+
+        self._outlets.logger.emit(
+            LogRecord(
+                timestamp=started_ns(event),
+                context=context,
+                severity_number=SeverityNumber.INFO,
+                attributes=attributes,
+                event_name=f"{OURS}call",
+            )
+        )
+
+
+def _context(spot: Any) -> Any:
+    """A context with the span at *spot* as the current one, an empty one for None."""
+    from opentelemetry.context import Context
+    from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+    return Context() if spot is None else set_span_in_context(NonRecordingSpan(spot), Context())
+
+
+def _shut(provider: Any) -> None:
+    with _CLOSE:
+        provider.shutdown()

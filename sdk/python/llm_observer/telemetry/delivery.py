@@ -1,0 +1,225 @@
+"""Who empties the spool? One daemon thread per process, which the app never waits for beyond a deadline.
+
+It starts with the first event, starts anew in a forked child, and leaves in the spool what it cannot deliver.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
+
+from llm_observer import log
+from llm_observer.errors import ConfigError
+from llm_observer.guard import guard
+from llm_observer.telemetry.batch import room_for_events
+from llm_observer.telemetry.circuit import Circuit
+from llm_observer.telemetry.settlement import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_observer.telemetry.sender import Sender
+    from llm_observer.telemetry.spool import Lease, Spool
+
+    MakeSender = Callable[[Circuit, Counter[str]], Sender]
+
+__all__ = ["Delivery", "Limits"]
+
+_GUARD = guard("delivery")
+_LEASE_MARGIN_S = 30.0
+_EXIT_MARGIN_S = 0.1
+"""Of the time for the end, what acknowledging and closing may take."""
+
+_deliveries: WeakSet[Delivery] = WeakSet()
+
+
+class Limits(NamedTuple):
+    """Of a batch: events, bytes, seconds that an event waits for it, seconds to deliver it in."""
+
+    max_events: int = 100
+    max_bytes: int = 512 << 10
+    max_age_s: float = 5.0
+    timeout_s: float = 30.0
+
+
+class Delivery:
+    """Takes batches out of *spool* and sends them.
+
+    make_sender: called on the thread, with the circuit and the counters; a ConfigError is logged, and
+    events wait in the spool then. counts: what happened, since the process began.
+    """
+
+    def __init__(self, spool: Spool, make_sender: MakeSender, limits: Limits) -> None:
+        self._spool = spool
+        self._make_sender = make_sender
+        self._limits = limits
+        self.counts: Counter[str] = Counter()
+        self._stopped: str | None = None
+        self._stop_at = math.inf
+        self._reset()
+        _deliveries.add(self)
+
+    def _reset(self) -> None:
+        """No thread and no connection: at the start, and in a forked child (the parent has its own)."""
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._marks: list[threading.Event] = []
+        self._thread: threading.Thread | None = None
+        self._sender: Sender | None = None
+        self._circuit = Circuit()
+        self._lease: Lease | None = None
+        self._new_events = self._new_bytes = 0
+        self._is_drained = True
+
+    def notice(self, events: int, size: int) -> None:
+        """*events* events of *size* bytes were put into the spool. They are sent when they fill a batch, or
+        when the first of them has waited long enough."""
+        self._is_drained = False
+        self._new_events += events
+        self._new_bytes += size
+        if self._thread is None:
+            self._start()
+        if self._new_events >= self._limits.max_events or self._new_bytes >= self._limits.max_bytes:
+            self._wake.set()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="llm_observer delivery", daemon=True)
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # no thread can be started: the interpreter is going down, or the system is full
+            self._thread = None
+            log.once("delivery thread", "no thread can be started for sending: events wait in the spool")
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while self._thread is me and not self._is_closed:
+            self._wake.wait(self._limits.max_age_s)
+            self._wake.clear()
+            self._pass()
+        with _GUARD:
+            self._let_go()
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._stop_at < math.inf and not self._marks
+
+    def _pass(self) -> None:
+        """Send what is in the spool, as long as that is of use."""
+        with self._lock:
+            marks, self._marks = self._marks, []
+        self._new_events = self._new_bytes = 0
+        try:
+            with _GUARD:
+                while self._may_send() and self._send_one():
+                    pass
+        finally:
+            for mark in marks:
+                mark.set()
+
+    def _may_send(self) -> bool:
+        if self._stopped or self._circuit.state == "open" or time.monotonic() >= self._stop_at:
+            return False
+        if self._sender is None:
+            self._sender = self._made()
+        return self._sender is not None
+
+    def _made(self) -> Sender | None:
+        try:
+            return self._make_sender(self._circuit, self.counts)
+        except ConfigError as exc:
+            self._stopped = "not installed"
+            log.once("sender", "%s; events wait in the spool", str(exc))
+            return None
+
+    def _send_one(self) -> bool:
+        """Send a batch; False if there is none, or if it is of no use to go on."""
+        limits = self._limits
+        lease = self._spool.lease(
+            max_events=limits.max_events,
+            max_bytes=room_for_events(limits.max_bytes, limits.max_events),
+            for_s=limits.timeout_s + _LEASE_MARGIN_S,
+        )
+        self._is_drained = lease is None
+        if lease is None or self._sender is None:
+            return False
+        self._lease = lease
+        try:
+            return self._settle(lease, self._sender)
+        finally:
+            self._lease = None
+            self._spool.release(lease.lease_id)  # what is left of it; nothing, if all went well
+
+    def _settle(self, lease: Lease, sender: Sender) -> bool:
+        settlement = Settlement(self._spool, lease, sender, self._circuit, self.counts)
+        goes_on = settlement.run(min(time.monotonic() + self._limits.timeout_s, self._stop_at))
+        self._stopped = settlement.stopped
+        return goes_on
+
+    def flush(self, deadline: float) -> bool:
+        """Send now what waits; True if nothing is left that this process could send, before *deadline*."""
+        if self._thread is None:
+            return self._is_drained
+        mark = threading.Event()
+        with self._lock:
+            self._marks.append(mark)
+        self._wake.set()
+        return mark.wait(max(deadline - time.monotonic(), 0)) and self._is_drained
+
+    def close(self, deadline: float) -> bool:
+        """One last try, until *deadline*; what is left stays in the spool. As `flush`."""
+        thread, sender = self._thread, self._sender
+        self._stop_at = deadline - _EXIT_MARGIN_S
+        if sender is not None:
+            sender.stop_by(self._stop_at)
+        done = self.flush(deadline)
+        self._wake.set()
+        if thread is None:
+            self._spool.close()
+            return done
+        thread.join(max(deadline - time.monotonic(), 0))
+        if thread.is_alive() and self._lease is not None:
+            self._spool.release(self._lease.lease_id)  # the next process need not wait until it expires
+        return done
+
+    def _let_go(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
+        self._spool.close()
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since the process began, and how the circuit and the spool stand."""
+        return {
+            **{name: self.counts[name] for name in COUNTERS},
+            "circuit": self._circuit.state,
+            "stopped": self._stopped,
+            "spool": self._spool.stats()._asdict(),
+        }
+
+
+COUNTERS = (
+    "spooled",
+    "not_sampled",
+    "oversized",
+    "batches",
+    "attempts",
+    "retries",
+    "failed_attempts",
+    "delivered",
+    "duplicates",
+    "refused",
+)
+
+
+def _after_fork() -> None:
+    for delivery in tuple(_deliveries):
+        delivery._reset()  # noqa: SLF001 - the class's own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
