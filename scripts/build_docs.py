@@ -59,6 +59,8 @@ def _default(name: str) -> str:
     default = Config._field_defaults[name]
     if name == "state_dir":
         return "the platform's state folder"
+    if name == "spool_dir":
+        return "`spool` in the state folder"
     if default is None:
         return "unset"
     return f"`{int(default)}`" if isinstance(default, bool) else f"`{default}`"

@@ -1,8 +1,8 @@
-"""Write the event's JSON Schema and its table of fields from the msgspec types.
+"""Write the JSON Schemas of event and batch, and the event's table of fields, from the msgspec types.
 
-python scripts/build_schema.py            write shared/schema/telemetry_event_v1.json and docs/events.md
+python scripts/build_schema.py            write telemetry_{event,batch}_v1.json and docs/events.md
 python scripts/build_schema.py --check    exit 1 if a file is not what the types give
-python scripts/build_schema.py --release  also freeze this version in shared/schema/released/
+python scripts/build_schema.py --release  also freeze these versions in shared/schema/released/
 """
 
 import argparse
@@ -19,19 +19,27 @@ import msgspec
 from llm_observer.call import LLMCall
 from llm_observer.event import BODIES, SCHEMA_VERSION, Event
 from llm_observer.otel_names import COMMIT, name_of
+from llm_observer.telemetry.batch import BATCH_VERSION, Batch
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "shared/schema/telemetry_event_v1.json"
-RELEASED = ROOT / f"shared/schema/released/telemetry_event_v{SCHEMA_VERSION}.json"
+BATCH = ROOT / "shared/schema/telemetry_batch_v1.json"
+FROZEN = ROOT / "shared/schema/released"
+RELEASED = FROZEN / f"telemetry_event_v{SCHEMA_VERSION}.json"
 TABLE = ROOT / "docs/events.md"
 
 Node = dict[str, Any]
 
-HEAD: Node = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": f"urn:llm_observer:schema:telemetry_event:{SCHEMA_VERSION}",
-    "x-version": SCHEMA_VERSION,
-}
+
+def head(name: str, version: str) -> Node:
+    """What a contract begins with."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:llm_observer:schema:{name}:{version}",
+        "x-version": version,
+    }
+
+
 RULES = (
     "An absent field is unknown, or has its default where it names one; null is never written. "
     "Readers ignore fields that they do not know, skip events of a type that they do not know, and take a "
@@ -48,7 +56,17 @@ def schema() -> Node:
     parts = {name: _clean(part) for name, part in sorted(raw["$defs"].items())}
     event: Node = parts.pop("Event")
     event["description"] = f"{event['description']} {RULES}"
-    return HEAD | event | {"allOf": [_one_body(body) for body in BODIES], "$defs": parts}
+    return (
+        head("telemetry_event", SCHEMA_VERSION)
+        | event
+        | {"allOf": [_one_body(body) for body in BODIES], "$defs": parts}
+    )
+
+
+def batch_schema() -> Node:
+    """The contract of a batch: an envelope around events, which follow a contract of their own."""
+    batch: Node = _clean(msgspec.json.schema(Batch)["$defs"]["Batch"])
+    return head("telemetry_batch", BATCH_VERSION) | batch
 
 
 def _name_written_defaults(node: Node, part: type[msgspec.Struct]) -> None:
@@ -166,8 +184,8 @@ Examples of every type: [schema-examples.md](schema-examples.md).
 """
 
 
-def _schema_text() -> str:
-    text = json.dumps(schema(), indent=2, ensure_ascii=False)
+def _text(contract: Node) -> str:
+    text = json.dumps(contract, indent=2, ensure_ascii=False)
     return re.sub(r"\[\s+([^][{}]{1,80}?)\s+\]", _one_line, text) + "\n"
 
 
@@ -176,7 +194,12 @@ def _one_line(match: re.Match[str]) -> str:
     return "[" + re.sub(r"\s*\n\s*", " ", match[1]) + "]"
 
 
-FILES: dict[Path, Callable[[], str]] = {SCHEMA: _schema_text, TABLE: table}
+FILES: dict[Path, Callable[[], str]] = {
+    SCHEMA: lambda: _text(schema()),
+    BATCH: lambda: _text(batch_schema()),
+    TABLE: table,
+}
+RELEASES = {RELEASED: FILES[SCHEMA], FROZEN / f"telemetry_batch_v{BATCH_VERSION}.json": FILES[BATCH]}
 
 
 def stale() -> list[Path]:
@@ -191,12 +214,12 @@ def write() -> None:
 
 
 def release() -> int:
-    """Freeze this version; 1 if it is frozen already and says something else."""
-    text = _schema_text()
-    if RELEASED.exists() and RELEASED.read_text("utf-8") != text:
-        print(f"{RELEASED.name} is released already: raise SCHEMA_VERSION in event.py", file=sys.stderr)
-        return 1
-    RELEASED.write_text(text, "utf-8")
+    """Freeze these versions; 1 if one is frozen already and says something else."""
+    for path, text in RELEASES.items():
+        if path.exists() and path.read_text("utf-8") != text():
+            print(f"{path.name} is released already: raise its version", file=sys.stderr)
+            return 1
+        path.write_text(text(), "utf-8")
     return 0
 
 

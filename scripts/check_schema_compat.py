@@ -79,7 +79,7 @@ def schema_at(path: Path) -> Node:
 
 def against_released() -> Iterator[Change]:
     """What the contracts break of the newest release of the same MAJOR, and releases that were edited."""
-    for contract in sorted(CONTRACTS.glob("telemetry_event_v*.json")):
+    for contract in sorted(CONTRACTS.glob("telemetry_*_v*.json")):
         released = max(RELEASED.glob(f"{contract.stem}.*.json"), key=_number, default=None)
         if released:
             yield from broken(schema_at(released), schema_at(contract))

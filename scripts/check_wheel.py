@@ -20,6 +20,7 @@ from _venvs import ROOT, environment
 
 PACKAGE = ROOT / "sdk/python/llm_observer"
 SCHEMA = ROOT / "shared/schema/telemetry_event_v1.json"
+SCHEMAS = (SCHEMA, SCHEMA.with_name("telemetry_batch_v1.json"))
 _NO_SOURCE = {".mypy_cache", ".ruff_cache", "__pycache__"}
 # What the core must not bring along. pydantic and httpx2 come with genai-prices, and stay unloaded.
 _OPTIONAL = {"openai", "anthropic", "httpx", "jsonschema", "rich"}
@@ -50,16 +51,17 @@ def expected() -> set[str]:
     """Every file that the wheel should hold, besides its metadata."""
     sources = (path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*") if path.is_file())
     kept = {path.as_posix() for path in sources if not _NO_SOURCE.intersection(path.parts)}
-    return {*kept, f"llm_observer/schema/{SCHEMA.name}"}
+    return kept | {f"llm_observer/schema/{schema.name}" for schema in SCHEMAS}
 
 
 def problems_of_contents(wheel: Path) -> Iterator[str]:
     """What is missing, and what is too much."""
     with zipfile.ZipFile(wheel) as opened:
         names = {name for name in opened.namelist() if ".dist-info/" not in name}
-        schema = f"llm_observer/schema/{SCHEMA.name}"
-        if schema in names and opened.read(schema) != SCHEMA.read_bytes():
-            yield f"{schema} is not the schema of this checkout"
+        for schema in SCHEMAS:
+            name = f"llm_observer/schema/{schema.name}"
+            if name in names and opened.read(name) != schema.read_bytes():
+                yield f"{name} is not the schema of this checkout"
     yield from (f"is missing: {name}" for name in sorted(expected() - names))
     yield from (f"does not belong: {name}" for name in sorted(names - expected()))
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llm_observer import log
 from llm_observer.capture.hooks import Hooks, HookStatus
 from llm_observer.capture.targets import TARGETS
-from llm_observer.capture.tracker import Tracker
 from llm_observer.config import Config, load
 from llm_observer.context import Observation, current_observation, new_trace, within
 from llm_observer.guard import caught, guard
-from llm_observer.pipeline import Pipeline
+from llm_observer.running import Running
 
 if TYPE_CHECKING:
     from llm_observer.sinks.session import Session
@@ -39,35 +38,12 @@ class PatchReport(NamedTuple):
     warnings: tuple[str, ...]
 
 
-class _Running:
-    """All that exists between one `patch()` and the next."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.is_read_at_exit = bool(config.stdout or config.file or config.summary or config.otlp)
-        self.pipeline = Pipeline(self._load, max_queue=config.max_queue, is_patient=not self.is_read_at_exit)
-        self.tracker = Tracker(
-            self.pipeline.submit,
-            max_exchange_bytes=config.max_exchange_bytes,
-            max_total_bytes=config.max_total_bytes,
-        )
-
-    def _load(self) -> Any:
-        from llm_observer.worker import load_worker
-
-        if self.config.otlp:  # before the app's own provider is shut down: it registered after us
-            atexit.unregister(_at_exit)
-            atexit.register(_at_exit)
-
-        return load_worker(self.config, _session(), stats)
-
-
 _lock = threading.RLock()
 _session_lock = threading.Lock()
 """Apart from `_lock`: the worker takes it, and a thread that holds `_lock` may wait for the worker."""
 _hooks = Hooks()
 _sessions: list[Session] = []
-_running: _Running | None = None
+_running: Running | None = None
 
 
 def _session() -> Session:
@@ -76,7 +52,7 @@ def _session() -> Session:
 
     with _session_lock:
         if not _sessions:
-            _sessions.append(Session(settle=flush, render=_render))
+            _sessions.append(Session(settle=_settle, render=_render))
         return _sessions[0]
 
 
@@ -159,11 +135,11 @@ def _patch(arguments: Mapping[str, Any]) -> PatchReport:
             return PatchReport(is_enabled=False, hooks=_hooks.status(), warnings=config.warnings)
         log.configure(debug=config.debug)
         if _running is None or (arguments and _running.config != config):
-            before, _running = _running, _Running(config)
+            before, _running = _running, Running(config, _session, stats, _exit_early)
             _register_exit()
             if before is not None:
                 before.tracker.submit = _running.pipeline.submit  # streams that are open end in the new one
-                before.pipeline.close(config.exit_timeout_s)
+                before.make_way()
         known = frozenset(target.sdk for target in TARGETS)
         _hooks.place(_running.tracker, known & frozenset(config.providers or known))
         return PatchReport(is_enabled=True, hooks=_hooks.status(), warnings=config.warnings)
@@ -187,7 +163,7 @@ class observe:  # noqa: N801 - `with observe(user="ada") as session:`
         from llm_observer.sinks.session import Session
 
         self._attributes = attributes
-        self.session = Session(settle=flush, render=_render)
+        self.session = Session(settle=_settle, render=_render)
 
     def __enter__(self) -> Session:
         outer = current_observation()
@@ -219,30 +195,38 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]
 
 def session() -> Session:
     """The calls of this process so far: totals, breakdowns, the latest 1,000."""
-    flush()
+    _settle()
     return _session()
 
 
+def _settle() -> None:
+    """Wait for the worker, but for no endpoint: sums do not depend on what was sent."""
+    running = _running
+    if running is not None:
+        running.pipeline.flush(running.config.exit_timeout_s)
+
+
 def flush(timeout_s: float | None = None) -> bool:
-    """Wait until every ended call has become an event and reached the sinks.
+    """Wait until every ended call has become an event, reached the sinks and, if sending is on, was sent.
 
     Args:
         timeout_s: seconds to wait at most; `exit_timeout_s` of the settings by default.
 
     Returns:
-        False if the time was too short.
+        False if the time was too short, or the endpoint did not take all: that waits in the spool.
     """
     running = _running
     if running is None:
         return True
-    return running.pipeline.flush(running.config.exit_timeout_s if timeout_s is None else timeout_s)
+    return running.flush(running.config.exit_timeout_s if timeout_s is None else timeout_s)
 
 
 def shutdown(timeout_s: float | None = None) -> bool:
     """Unpatch, deliver what is queued, close the sinks. For serverless handlers and tests.
 
     Returns:
-        False if *timeout_s* (default `exit_timeout_s`) was too short for what was queued.
+        False if *timeout_s* (default `exit_timeout_s`) was too short for what was queued, or the endpoint
+        did not take all: that waits in the spool.
     """
     global _running
     unpatch()
@@ -251,15 +235,19 @@ def shutdown(timeout_s: float | None = None) -> bool:
     if running is None:
         return True
     running.tracker.sweep()
-    return running.pipeline.close(running.config.exit_timeout_s if timeout_s is None else timeout_s)
+    return running.close(running.config.exit_timeout_s if timeout_s is None else timeout_s)
 
 
 def stats() -> dict[str, Any]:
-    """What the library itself did: counts of events, drops, open streams, caught faults; hooks."""
+    """What the library itself did: counts of events, drops, open streams, caught faults; hooks; delivery.
+
+    `delivery` is what docs/telemetry-opt-in.md lists, and empty where sending is off.
+    """
     running = _running
     counts = running.pipeline.stats()._asdict() if running else {}
     return {
         **counts,
+        "delivery": running.delivery_stats() if running else {},
         "open_exchanges": len(running.tracker.open) if running else 0,
         "faults": caught(),
         "hooks": {hook.sdk: hook.state for hook in _hooks.status()},
@@ -275,13 +263,21 @@ def _register_exit() -> None:
         atexit.register(_at_exit)
 
 
+def _exit_early() -> None:
+    """Be called before what was registered since: the app's span processors take no spans after they were."""
+    if _registered:
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
+
+
 def _at_exit() -> None:
+    _registered.clear()
     running = _running
     if running is None or not running.is_read_at_exit:
         return
     with guard("exit"):
         running.tracker.sweep()
-        running.pipeline.close(running.config.exit_timeout_s)
+        running.close(running.config.exit_timeout_s)
         if running.config.summary and _session().calls:
             print(_session().summary(), file=sys.stderr)  # noqa: T201 - the app asked for it
     _still_interrupted()

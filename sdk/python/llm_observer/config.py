@@ -61,18 +61,6 @@ class Config(NamedTuple):
         64 * MIB
     )
     file_backups: Annotated[int, Setting("Rotated files that are kept.", whole(0, 1000))] = 5
-    otlp: Annotated[
-        bool,
-        Setting(
-            "Give each call to OpenTelemetry, as a span and in metrics; where that goes, `OTEL_*` says.",
-            flag,
-            found="only_off",
-        ),
-    ] = False
-    otlp_names: Annotated[
-        Literal["1.41", "latest", "both"],
-        Setting("Which names of the GenAI conventions: `1.41`, `latest` or `both`.", _settings.vintage),
-    ] = "latest"
     service_name: Annotated[
         str | None,
         Setting("Name of the app, on each event.", text, (PREFIX + "SERVICE_NAME", "OTEL_SERVICE_NAME")),
@@ -140,6 +128,10 @@ class Config(NamedTuple):
         bool,
         Setting("Send spans and metrics by OTLP, as the `OTEL_*` variables say.", flag, found="only_off"),
     ] = False
+    otlp_names: Annotated[
+        Literal["1.41", "latest", "both"],
+        Setting("Which names of the GenAI conventions: `1.41`, `latest` or `both`.", _settings.vintage),
+    ] = "latest"
     state_dir: Annotated[
         str | None,
         Setting("Folder of the installation's hash key.", path, is_path=True, found="ignored"),
@@ -155,6 +147,11 @@ class Config(NamedTuple):
     def may_send(self) -> bool:
         """Events may leave this machine."""
         return self.send_blocked_because is None
+
+    @property
+    def may_export(self) -> bool:
+        """Calls may be given to OpenTelemetry, which sends them where the app says."""
+        return self.otlp and self.enabled is not False and not self.do_not_track
 
     @property
     def send_blocked_because(self) -> str | None:

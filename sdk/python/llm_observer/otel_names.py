@@ -117,7 +117,8 @@ class Metric(NamedTuple):
 
     value: path of its value below the call; a path in `_ms` is recorded in seconds. text: what it is.
     bounds: of a histogram's buckets; () for a counter. since: whether `COMMIT` or 1.41.0 has it.
-    by_modality: a counter of each modality, and which fields have the parts. direction: its `gen_ai.token.type`.
+    by_modality: a counter of each modality, and which fields have the parts; None: not by modality.
+    direction: its `gen_ai.token.type`.
     is_inference: about inference only; False: about all other operations only; None: about all.
     """
 

@@ -19,9 +19,11 @@ from llm_observer.enrichers.usage_once import UsageOnce
 from llm_observer.event import Event, Service
 from llm_observer.privacy import Hasher
 from llm_observer.sinks._spec import Sink
+from llm_observer.sinks.http import HttpSink
 from llm_observer.sinks.jsonl import JsonlSink
 from llm_observer.sinks.session import Session, SessionSink
 from llm_observer.sinks.stdout import StdoutSink
+from llm_observer.telemetry.setup import delivery_of, spool_of
 
 if TYPE_CHECKING:
     from llm_observer.sinks.otlp import OtlpSink
@@ -49,17 +51,25 @@ def _sinks(config: Config) -> list[Sink]:
         sinks.append(StdoutSink())
     if config.file:
         sinks.append(JsonlSink(config.file, max_bytes=config.file_max_bytes, backups=config.file_backups))
+    if config.may_send:
+        sinks.append(_http_sink(config))
     return sinks
+
+
+def _http_sink(config: Config) -> HttpSink:
+    spool = spool_of(config)
+    delivery = delivery_of(config, spool)
+    return HttpSink(spool, delivery, sample_rate=config.sample_rate, max_bytes=config.batch_max_bytes)
 
 
 def _otlp(config: Config, stats: Callable[[], Mapping[str, Any]] | None) -> OtlpSink | None:
     """The sink for OpenTelemetry, if the app asked for it and its extra is installed."""
-    if not config.otlp or config.do_not_track:
+    if not config.may_export:
         return None
     from llm_observer.sinks.otlp import OtlpSink
 
     try:
-        return OtlpSink(vintage=config.otlp_names, close_s=config.exit_timeout_s, stats=stats)
+        return OtlpSink(vintage=config.otlp_names, stats=stats)
     except ImportError:
         log.once("otlp", "the otlp sink needs: pip install 'llm-observer[otel]'")
         return None

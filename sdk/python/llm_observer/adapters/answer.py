@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, kw_only=True):
     text: str | None = None
     """Only if it was asked for."""
     diagnosis: tuple[str, int | None] | None = None
-    """What the provider says of its prompt cache, if it was asked: its reason, and tokens it counts missed."""
+    """What the provider says of its prompt cache, if it was asked: a reason, and missed tokens."""
 
 
 class Events:

@@ -38,7 +38,7 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
 
 
 def _diagnosis(reader: Reader) -> tuple[str, int | None] | None:
-    """`prompt_cache_diagnostics` (openai 3.52 types, November 2026): a hit, or the first thing that changed."""
+    """`prompt_cache_diagnostics` (openai 3.52 types, November 2026): a hit, or what changed first."""
     kind = reader.text("prompt_cache_diagnostics.type")
     if kind is None:
         return None

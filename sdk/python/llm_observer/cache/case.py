@@ -50,7 +50,7 @@ class Cases:
     def of(
         self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange, front: Sequence[Part]
     ) -> Case:
-        """The case of one call, with *front* before its own input. It changes nothing but the scale of tokens."""
+        """The case of one call, *front* before its own input. It changes nothing but the scale of tokens."""
         pieces = with_front(self._intake.pieces(decoded, exchange.started_ns / 1e9), front)
         model = call.model_requested or call.model_responded or ""
         scope = _scope(call, exchange)

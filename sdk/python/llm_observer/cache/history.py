@@ -1,7 +1,7 @@
 """What stands in front of a request that only names an earlier answer? The Responses API keeps it.
 
-With `previous_response_id` the prompt is the earlier one's input, its answer, and the new input; its tools and
-instructions are not carried over (OpenAI API reference, `previous_response_id`, November 2026).
+With `previous_response_id` the prompt is the earlier one's input, its answer, and the new input; its tools
+and instructions are not carried over (OpenAI API reference, `previous_response_id`, November 2026).
 """
 
 from collections import OrderedDict

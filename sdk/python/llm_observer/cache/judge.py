@@ -36,7 +36,7 @@ NEAR = 64
 
 
 class _Count(NamedTuple):
-    """The tokens of a call. tolerance: within which two of them are equal. unexplained: of the missed ones."""
+    """The tokens of a call. tolerance: within which two are equal. unexplained: of the missed ones."""
 
     ideal: int
     is_exact: bool

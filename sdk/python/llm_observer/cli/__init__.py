@@ -41,6 +41,7 @@ COMMANDS = {
     "schema": Command(
         "llm_observer.cli.schema:schema", "Print the event schema, or check events against it."
     ),
+    "spool": Command("llm_observer.cli.spool:spool", "Show, send or delete events that wait to be sent."),
 }
 
 

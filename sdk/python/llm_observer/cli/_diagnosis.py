@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from llm_observer._version import __version__
 from llm_observer.capture.exchange import OpenExchange
@@ -28,8 +29,6 @@ NOT_OBSERVED = (
     "WebSocket sessions: openai's responses.connect(), realtime and live",
     "calls that go around the SDKs, such as plain HTTP requests",
 )
-NO_SENDER = "nothing: this version of llm_observer has no sender"
-_FOR_A_SENDER = ("enabled", "endpoint", "api_key")
 _OLD_PRICES_DAYS = 120
 _READABLE_BY_OTHERS = 0o077
 
@@ -161,8 +160,12 @@ def _is_older(version: str | None, floor: tuple[int, ...]) -> bool:
 
 
 def _sent(config: Config) -> str:
-    given = [name for name in _FOR_A_SENDER if getattr(config, name)]
-    return f"{NO_SENDER}; {', '.join(given)} has no effect" if given else NO_SENDER
+    reason = config.send_blocked_because
+    if reason is not None:
+        return f"nothing: {reason}"
+    parts = urlsplit(str(config.endpoint))
+    share = "" if config.sample_rate >= 1 else f", of {config.sample_rate:g} of all traces"
+    return f"events{share}, to {parts.scheme}://{parts.netloc}{parts.path}"
 
 
 def _key_file(config: Config) -> FileState:
@@ -215,6 +218,8 @@ def _findings(
 ) -> Iterator[str]:
     yield from config.warnings
     yield from (f"{sdk.name} {sdk.version}: {sdk.reason}" for sdk in sdks if _is_wrong(sdk))
+    if config.may_send and importlib.util.find_spec("tenacity") is None:
+        yield "sending events needs: pip install 'llm-observer[http]'"
     if all(sdk.state == "not installed" for sdk in sdks):
         yield f"none of these is installed: {', '.join(sdk.name for sdk in sdks)}"
     yield from (file.problem for file in files if file.problem is not None)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from llm_observer.cli._diagnosis import Diagnosis, diagnose
+from llm_observer.cli._send_test import SentTest, send
 from llm_observer.config import load
 
 __all__ = ["doctor"]
@@ -23,28 +24,37 @@ class _Section(NamedTuple):
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.option(
+    "--send-test", is_flag=True, help="Send one made-up event to the endpoint, and explain the answer."
+)
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool) -> None:
+def doctor(ctx: click.Context, *, as_json: bool, send_test: bool) -> None:
     """Show what is hooked, set and missing in this environment.
 
     The hooks are really placed, in this process only, and taken off again. Exit code: 0 all is well,
     1 there are findings, 2 wrong usage.
     """
-    diagnosis = diagnose(load({}))
+    config = load({})
+    diagnosis, sent = diagnose(config), send(config) if send_test else None
     if as_json:
-        click.echo(json.dumps(diagnosis.as_json(), indent=2))
+        click.echo(
+            json.dumps(diagnosis.as_json() | ({"test_event": sent._asdict()} if sent else {}), indent=2)
+        )
     else:
-        _show(list(_sections(diagnosis)))
-    ctx.exit(_FINDINGS if diagnosis.findings else 0)
+        _show(list(_sections(diagnosis, sent)))
+    is_well = not diagnosis.findings and (sent is None or sent.is_taken)
+    ctx.exit(0 if is_well else _FINDINGS)
 
 
-def _sections(diagnosis: Diagnosis) -> Iterator[_Section]:
+def _sections(diagnosis: Diagnosis, sent: SentTest | None) -> Iterator[_Section]:
     yield _Section("This environment", list(diagnosis.versions.items()))
     yield _Section(
         "SDKs", [(sdk.name, sdk.version or "", sdk.state, sdk.reason or "") for sdk in diagnosis.sdks]
     )
     yield _Section("Not observed", [(text,) for text in diagnosis.not_observed])
     yield _Section("Sent to other machines", [(diagnosis.sent,)])
+    if sent is not None:
+        yield _Section("Test event", [(line,) for line in sent.lines()])
     yield _Section("Files", [(file.what, file.path or "", file.state) for file in diagnosis.files])
     yield _Section("Prices", [(name, str(value)) for name, value in diagnosis.prices.items()])
     yield _Section("Settings", diagnosis.settings)

@@ -1,11 +1,11 @@
 """What a sink is: where events go."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from llm_observer.event import Event
 
-__all__ = ["Sink"]
+__all__ = ["Delivering", "Sink"]
 
 
 class Sink(Protocol):
@@ -19,4 +19,22 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Write what is left and let go of resources; may be followed by more `write`s after a fork."""
+        ...
+
+
+@runtime_checkable
+class Delivering(Protocol):
+    """A sink that sends on a thread of its own what was written to it."""
+
+    name: str
+
+    def deliver(self, *, deadline: float, is_last: bool) -> bool:
+        """Send what waits, before *deadline* (of the monotonic clock); is_last: and end the thread.
+
+        Called by the app's threads. True if nothing is left.
+        """
+        ...
+
+    def stats(self) -> dict[str, Any]:
+        """What was sent, and what was not."""
         ...

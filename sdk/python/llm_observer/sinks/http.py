@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,13 +23,14 @@ __all__ = ["SAMPLE_RATE", "HttpSink", "is_sampled"]
 SAMPLE_RATE = "llm_observer.sample_rate"
 """Attribute of events that were sampled: each stands for 1 / rate of its kind. Absent means 1."""
 _RANDOM_BITS = 64
+_MAX_UNSTORED = 4 << 20
 
 
 class HttpSink:
     """Puts events into *spool* and tells *delivery*.
 
     sample_rate: share of traces that is sent. max_bytes: of a batch; an event that fits in none is dropped
-    alone. Raises what the spool raises where it cannot store.
+    alone. What the disk does not take stays in memory, bounded, and is tried again.
     """
 
     name = "http"
@@ -38,6 +40,7 @@ class HttpSink:
         self._delivery = delivery
         self._sample_rate = sample_rate
         self._max_event_bytes = room_for_events(max_bytes, 1)
+        self._unstored: list[Entry] = []
 
     def write(self, events: Sequence[Event]) -> None:
         """Store *events* before anything of them is sent."""
@@ -49,9 +52,29 @@ class HttpSink:
         counts["oversized"] += len(entries) - len(fitting)
         if len(fitting) < len(entries):
             log.once("oversized", "events larger than a batch (%d bytes) are dropped", self._max_event_bytes)
-        if fitting:
-            counts["spooled"] += self._spool.put(fitting)
-            self._delivery.notice(len(fitting), sum(len(entry.body) for entry in fitting))
+        self._store(fitting)
+
+    def _store(self, entries: Sequence[Entry]) -> None:
+        """Store *entries*, and before them what could not be stored the last time."""
+        waiting = [*self._unstored, *entries]
+        if not waiting:
+            return
+        try:
+            stored = self._spool.put(waiting)
+        except OSError as exc:
+            self._keep(waiting, exc)
+            return
+        self._unstored = []
+        self._delivery.counts["spooled"] += stored
+        self._delivery.notice(stored, sum(len(entry.body) for entry in waiting))
+
+    def _keep(self, entries: Sequence[Entry], why: OSError) -> None:
+        """The disk is full, or gone: the newest *entries* stay in memory until the next write."""
+        totals = accumulate(len(entry.body) for entry in reversed(entries))
+        room = sum(total <= _MAX_UNSTORED for total in totals)
+        self._unstored = list(entries[len(entries) - room :])
+        self._delivery.counts["not_stored"] += len(entries) - room
+        log.once("spool", "events cannot be stored for sending, some stay in memory: %s", why.strerror)
 
     def _marked(self, event: Event) -> Event:
         if self._sample_rate >= 1:
@@ -63,6 +86,7 @@ class HttpSink:
 
     def deliver(self, *, deadline: float, is_last: bool) -> bool:
         """Send what waits, before *deadline* of the monotonic clock; True if nothing is left."""
+        self._store(())
         return self._delivery.close(deadline) if is_last else self._delivery.flush(deadline)
 
     def stats(self) -> dict[str, Any]:

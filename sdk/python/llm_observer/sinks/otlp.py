@@ -1,7 +1,8 @@
 """Where do OpenTelemetry's users look? In their own traces and metrics: each call as a GenAI span there.
 
 Spans go to the processors of the app's own provider, or, where it has none, over OTLP as the `OTEL_*`
-variables say. No global provider is ever set, and nothing of OpenTelemetry is imported before this sink is on.
+variables say. No global provider is ever set, and nothing of OpenTelemetry is imported before this sink
+is on.
 """
 
 import os
@@ -21,31 +22,27 @@ from llm_observer.sinks.otlp_spans import started_ns
 
 __all__ = ["OtlpSink"]
 
-_CLOSE = guard("otlp close")
+_SEND = guard("otlp send")
 _MAX_WAITING = 1024
 
 
 class OtlpSink:
     """One span per call, or, beside a span of somebody else's, one log record with what only we know.
 
-    vintage: which names. close_s: how long `close` may wait for a collector. stats: the library's own counts.
+    vintage: which names. stats: the library's own counts, shown as metrics.
     Raises ImportError where the extra is not installed.
     """
 
     name = "otlp"
 
     def __init__(
-        self,
-        *,
-        vintage: Vintage,
-        close_s: float,
-        stats: Callable[[], Mapping[str, Any]] | None = None,
+        self, *, vintage: Vintage = "latest", stats: Callable[[], Mapping[str, Any]] | None = None
     ) -> None:
         import opentelemetry.sdk.trace  # noqa: F401 - says now that it is missing
 
         self._vintage = vintage
-        self._close_s = close_s
         self._stats = stats
+        self._counts = {"spans": 0, "logs": 0, "unplaced": 0}
         self._around: dict[str, Surroundings] = {}
         self._renew()
 
@@ -70,15 +67,27 @@ class OtlpSink:
                 self._write(event, around)
 
     def close(self) -> None:
-        """Send what is left, as far as the time allows; a later write begins anew."""
+        """What was written is with the processors; `deliver` ends the sending."""
+
+    def deliver(self, *, deadline: float, is_last: bool) -> bool:
+        """Send what waits in pipelines of ours, before *deadline* of the monotonic clock.
+
+        The app's own providers are the app's to flush. True if all was tried in time.
+        """
         own = self._outlets.own
-        self._renew()
-        deadline = time.monotonic() + self._close_s
-        threads = [threading.Thread(target=_shut, args=(provider,), daemon=True) for provider in own]
+        if is_last:
+            self._renew()  # a later write begins anew
+        step = _shut if is_last else _flush
+        threads = [threading.Thread(target=step, args=(one,), daemon=True) for one in own]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    def stats(self) -> dict[str, Any]:
+        """Calls that became a span, a log record beside somebody else's span, or neither."""
+        return dict(self._counts)
 
     def _write(self, event: Event, around: Surroundings) -> None:
         call, out = event.llm_call, self._outlets
@@ -90,6 +99,7 @@ class OtlpSink:
             self._tell(event, told(attributes), context)
         else:
             context = _context(out.spans.write(event, attributes, above) if out.spans else None)
+            self._counts["unplaced" if out.spans is None else "spans"] += 1
         if out.metrics is not None:
             out.metrics.sum_up(attributes, context)
             if peer is None or not peer.has_metrics:
@@ -97,6 +107,7 @@ class OtlpSink:
 
     def _tell(self, event: Event, attributes: Mapping[str, Any], context: Any) -> None:
         """One log record, as an event, beside the span that is there already."""
+        self._counts["unplaced" if self._outlets.logger is None else "logs"] += 1
         if self._outlets.logger is None:
             return
         from opentelemetry._logs import LogRecord, SeverityNumber
@@ -121,5 +132,10 @@ def _context(spot: Any) -> Any:
 
 
 def _shut(provider: Any) -> None:
-    with _CLOSE:
+    with _SEND:
         provider.shutdown()
+
+
+def _flush(provider: Any) -> None:
+    with _SEND:
+        provider.force_flush()

@@ -29,7 +29,12 @@ _HTTPS = 443
 _UNFINISHED = frozenset({"error", "cancelled", "truncated", "closed_early", "open_at_exit"})
 _LEFT_OUT = frozenset({"llm_call.content", "llm_call.usage", "llm_call.error.message_present"})
 """Text that the app asked for stays in its own sinks; the provider's raw numbers stand in the event."""
-_ONLY_IF_TRUE = frozenset({"llm_call.stream_requested", "llm_call.is_usage_repeated"})
+_UNTOLD = {
+    "llm_call.stream_requested": False,
+    "llm_call.is_usage_repeated": False,
+    "llm_call.request.choice_count": 1,
+}
+"""Values that go without saying."""
 _TIER = ("llm_call.service_tier", "llm_call.request.service_tier")
 _API_TYPES = {"chat": "chat_completions", "responses": "responses"}
 _IDENTITY = (
@@ -62,7 +67,8 @@ def attributes_of(event: Event, vintage: Vintage) -> dict[str, Value]:
     if call is None:
         return found
     for path, value in _fields(call, "llm_call"):
-        found[_key(path, call)] = value
+        if not (key := _key(path, call)).startswith("("):  # a part of the span itself
+            found[key] = value
     found |= _derived(call)
     if operation_of(call) == FETCH or call.is_usage_repeated:
         found = {key: value for key, value in found.items() if not key.startswith("gen_ai.usage.")}
@@ -106,7 +112,7 @@ def is_failed(call: LLMCall) -> bool:
 def _fields(part: msgspec.Struct, path: str) -> Iterator[tuple[str, Value]]:
     for name in part.__struct_fields__:
         below, value = f"{path}.{name}", getattr(part, name)
-        if value is None or below in _LEFT_OUT or (value is False and below in _ONLY_IF_TRUE):
+        if value is None or below in _LEFT_OUT or _UNTOLD.get(below) == value:
             continue
         if isinstance(value, msgspec.Struct):
             yield from _fields(value, below)

@@ -43,7 +43,11 @@ class Outlets:
         from opentelemetry import metrics, trace
         from opentelemetry._logs import get_logger_provider
 
-        providers = (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())
+        providers: tuple[Any, ...] = (
+            trace.get_tracer_provider(),
+            metrics.get_meter_provider(),
+            get_logger_provider(),
+        )
         seen = tuple(None if _is_unset(provider) else provider for provider in providers)
         if self._seen and all(one is other for one, other in zip(seen, self._seen, strict=True)):
             return

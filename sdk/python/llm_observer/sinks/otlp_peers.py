@@ -1,5 +1,6 @@
 """Does somebody else make a GenAI span of this call? Then ours would count its tokens twice."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 
 from llm_observer.call import LLMCall
 from llm_observer.otel_names import INFERENCE
-from llm_observer.sinks.otlp_names import operation_of
+from llm_observer.sinks.otlp_names import is_failed, operation_of
 
 __all__ = ["Peer", "Surroundings", "peer_of"]
 
@@ -49,7 +50,7 @@ def peer_of(call: LLMCall, around: Surroundings) -> Peer | None:
     for span in _spans(around):
         if _is_generation(span):
             return Peer(span.get_span_context(), not _scope(span).startswith(_WITHOUT_METRICS))
-    if call.sdk == "anthropic" and (sent := _sent(around)) is not None:
+    if call.sdk == "anthropic" and is_failed(call) and (sent := _sent(around)) is not None:
         return Peer(sent, has_metrics=False)
     if operation_of(call) in _GENERATIONS and call.sdk in _instrumented():
         return Peer(None, has_metrics=True)
@@ -86,7 +87,7 @@ def _is_generation(span: Any) -> bool:
 def _sent(around: Surroundings) -> Any:
     """The span that the anthropic SDK sent with a request that failed: no answer was there to see it at."""
     found = _TRACEPARENT.fullmatch(around.traceparent or "")
-    if found is None or around.inside is None or not getattr(sys.modules.get("anthropic"), "_tracing", None):
+    if found is None or not hasattr(sys.modules.get("anthropic"), "_tracing") or _is_switched_off():
         return None
     from opentelemetry.trace import SpanContext, TraceFlags
 
@@ -94,6 +95,10 @@ def _sent(around: Surroundings) -> Any:
     if around.above is not None and span == around.above.get_span_context().span_id:
         return None
     return SpanContext(trace, span, is_remote=False, trace_flags=TraceFlags(flags))
+
+
+def _is_switched_off() -> bool:
+    return os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false"
 
 
 def _instrumented() -> set[str]:

@@ -1,4 +1,4 @@
-"""How does an event become a span with its own ids and times? By a provider of ours with the app's processors."""
+"""How does an event become a span with its own ids and times? Our provider, the app's processors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -7,7 +7,7 @@ its event.
 
 # ruff: noqa: S608 - only parts that stand in this file are put together
 
-from llm_observer.telemetry.database import Layout
+from llm_observer.telemetry.spool_layout import Layout
 
 __all__ = [
     "ADD_LEASE",

@@ -131,7 +131,7 @@ def _libraries() -> tuple[Any, Any]:
 
 
 def _proxy_of(endpoint: str) -> SplitResult | None:
-    """The proxy that the environment names for *endpoint*; none for this machine, whose http is in the clear."""
+    """The proxy that the environment names for *endpoint*; none for this machine: http would show the key."""
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(endpoint)

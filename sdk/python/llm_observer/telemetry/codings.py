@@ -27,7 +27,7 @@ def encode_body(body: bytes, *, zstd: bool) -> tuple[bytes, str]:
 
 
 def takes_zstd(accept_encoding: str | None, status: int, used: str) -> bool:
-    """Whether the next body may be zstd, from an answer (RFC 9110, 12.5.3: it may say what requests may be)."""
+    """Whether the next body may be zstd: an answer may say what a request may be (RFC 9110, 12.5.3)."""
     if used == "zstd" and (status == _UNSUPPORTED or accept_encoding is None):
         return status != _UNSUPPORTED
     words = (part.partition(";") for part in (accept_encoding or "").lower().split(","))

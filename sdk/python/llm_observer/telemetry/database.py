@@ -22,19 +22,20 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 from llm_observer import log
 from llm_observer.telemetry import spool_file
 from llm_observer.telemetry.spool_errors import SpoolBusy, SpoolCorrupt, SpoolError, SpoolRefused, named
+from llm_observer.telemetry.spool_layout import Layout, connect, is_sparse, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Database", "Layout"]
+__all__ = ["Database"]
 
 WAIT_S = 1.0
 """The longest that a call waits for others."""
@@ -42,7 +43,6 @@ WAIT_S = 1.0
 _POLL_S = (0.001, 0.008)
 _CHECKPOINT_WAIT_MS = 200
 _MAX_LOG_BYTES = 2 << 20
-_SPARSE_PAGES = 64
 _SHRINK_PAGES = 512
 _random = random.SystemRandom()
 """The app's own generator, which it may have seeded, is left alone."""
@@ -51,14 +51,6 @@ _T = TypeVar("_T")
 _databases: WeakSet[Database] = WeakSet()
 _inherited: list[sqlite3.Connection | None] = []
 """Connections of a parent that could not close them before the fork; closing them here would be wrong."""
-
-
-class Layout(NamedTuple):
-    """What a file must look like. version: its `user_version`; a higher one is another release's file."""
-
-    version: int
-    script: str
-    tables: frozenset[str]
 
 
 class Database:
@@ -90,10 +82,17 @@ class Database:
 
         Raises SpoolError: SpoolBusy if others kept the file too long, SpoolFull on a full disk.
         """
+        return self._run("BEGIN IMMEDIATE", work)
+
+    def read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """The result of *work*, which only reads: no writer is in its way."""
+        return self._run("BEGIN", work)
+
+    def _run(self, begin: str, work: Callable[[sqlite3.Connection], _T]) -> _T:
         until = time.monotonic() + WAIT_S
         while True:
             with suppress(SpoolBusy), self._held(until):
-                result = self._once(work, until)
+                result = self._once(begin, work, until)
                 if self._is_current():
                     return result
             if time.monotonic() > until:
@@ -103,10 +102,10 @@ class Database:
     def shrink(self, *, max_pages: int | None = _SHRINK_PAGES) -> None:
         """Give free pages back once a quarter of the file is free, up to *max_pages* (None: all) at a time.
 
-        It is no part of a transaction, and not urgent: where others keep the file, the next one does it.
+        It is no part of a transaction, and not urgent: where it fails, the next one does it.
         """
-        with suppress(SpoolBusy), self._held(time.monotonic() + WAIT_S), named(self.path):
-            if self._connection is not None and (max_pages is None or _is_sparse(self._connection)):
+        with suppress(SpoolError), self._held(time.monotonic() + WAIT_S), named(self.path):
+            if self._connection is not None and (max_pages is None or is_sparse(self._connection)):
                 pages = "" if max_pages is None else f"({max_pages})"
                 self._connection.executescript(
                     f"PRAGMA incremental_vacuum{pages}"
@@ -129,20 +128,21 @@ class Database:
         finally:
             lock.release()
 
-    def _once(self, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
+    def _once(self, begin: str, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
         try:
             with named(self.path):
-                return self._transact(work, until)
+                return self._transact(begin, work, until)
         except SpoolCorrupt:
             self._set_aside(until)
         with named(self.path):
-            return self._transact(work, until)
+            return self._transact(begin, work, until)
 
-    def _transact(self, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
+    def _transact(self, begin: str, work: Callable[[sqlite3.Connection], _T], until: float) -> _T:
         connection = self._connected(until)
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            self._note_corrupt(connection)
+            connection.execute(begin)
+            if self._corrupt:
+                self._note_corrupt(connection)
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -162,8 +162,7 @@ class Database:
             self._disconnect()
 
     def _note_corrupt(self, connection: sqlite3.Connection) -> None:
-        if self._corrupt:
-            connection.execute("UPDATE totals SET value = value + ? WHERE name = 'corrupt'", (self._corrupt,))
+        connection.execute("UPDATE totals SET value = value + ? WHERE name = 'corrupt'", (self._corrupt,))
 
     def _is_current(self) -> bool:
         """False if the file was deleted or set aside by others: what was written there is written again."""
@@ -187,9 +186,9 @@ class Database:
     def _open(self) -> tuple[sqlite3.Connection, int]:
         spool_file.ensure_file(self.path)
         self._identity = spool_file.identity(self.path)
-        connection = _connect(self.path)
+        connection = connect(self.path)
         try:
-            return connection, self._prepare(connection)
+            return connection, prepare(connection, self._layout, self.path)
         except BaseException:
             connection.close()
             raise
@@ -201,19 +200,6 @@ class Database:
             raise SpoolRefused(errno.EPERM, f"the spool is of a newer version ({version})", str(self.path))
         log.once("spool version", "the spool is of a newer release (%d): another file is used", version)
         self.path = self.path.with_name(self.path.name.removesuffix(".sqlite3") + ending)
-
-    def _prepare(self, connection: sqlite3.Connection) -> int:
-        """The file's version, after an empty file got its tables."""
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > self._layout.version:
-            return int(version)
-        if version == 0 and not _tables(connection):
-            _begin_file(connection, self._layout)
-        for pragma in ("synchronous=EXTRA", "wal_autocheckpoint=0", "temp_store=MEMORY", "mmap_size=0"):
-            connection.execute(f"PRAGMA {pragma}")
-        if not _tables(connection) >= self._layout.tables:
-            raise SpoolCorrupt(errno.EILSEQ, "the file is no spool", str(self.path))
-        return self._layout.version
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -230,8 +216,10 @@ class Database:
             log.once("spool corrupt", "the spool was damaged: it was set aside beside %s", str(self.path))
 
     def _truncate_log(self, connection: sqlite3.Connection) -> None:
+        """Bring the log into the file. If that fails, on a full disk say, what is in the log is still safe."""
         connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_WAIT_MS}")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA busy_timeout=0")
 
     def _log_bytes(self) -> int:
@@ -261,48 +249,17 @@ class Database:
         self._is_lost = not was_closed
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """No waiting inside SQLite: whoever waits does so outside of all locks."""
-    address = f"{path.as_uri()}?mode=rw"
-    return sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+def _each(step: Callable[[Database], None]) -> Callable[[], None]:
+    def all_of_them() -> None:
+        for database in tuple(_databases):
+            step(database)
 
-
-def _is_sparse(connection: sqlite3.Connection) -> bool:
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    return bool(free >= _SPARSE_PAGES and free * 4 >= pages)
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
-def _begin_file(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Kill-safe: tables and version come in one transaction."""
-    for pragma in ("page_size=8192", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=EXTRA"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    with closing(connection.cursor()) as cursor:
-        cursor.executescript(
-            f"BEGIN IMMEDIATE; {layout.script}; PRAGMA user_version={layout.version}; COMMIT"
-        )
-
-
-def _before_fork() -> None:
-    for database in tuple(_databases):
-        database.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for database in tuple(_databases):
-        database.after_fork_in_parent()
-
-
-def _after_fork_in_child() -> None:
-    for database in tuple(_databases):
-        database.after_fork_in_child()
+    return all_of_them
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        before=_each(Database.before_fork),
+        after_in_parent=_each(Database.after_fork_in_parent),
+        after_in_child=_each(Database.after_fork_in_child),
     )

@@ -77,8 +77,10 @@ class Delivery:
         self._is_drained = True
 
     def notice(self, events: int, size: int) -> None:
-        """*events* events of *size* bytes were put into the spool. They are sent when they fill a batch, or
-        when the first of them has waited long enough."""
+        """Some events were put into the spool.
+
+        They are sent when they fill a batch, or when the first of them has waited long enough.
+        """
         self._is_drained = False
         self._new_events += events
         self._new_bytes += size
@@ -98,16 +100,12 @@ class Delivery:
 
     def _run(self) -> None:
         me = threading.current_thread()
-        while self._thread is me and not self._is_closed:
+        while self._thread is me and (self._stop_at == math.inf or self._marks):
             self._wake.wait(self._limits.max_age_s)
             self._wake.clear()
             self._pass()
         with _GUARD:
             self._let_go()
-
-    @property
-    def _is_closed(self) -> bool:
-        return self._stop_at < math.inf and not self._marks
 
     def _pass(self) -> None:
         """Send what is in the spool, as long as that is of use."""
@@ -131,11 +129,14 @@ class Delivery:
 
     def _made(self) -> Sender | None:
         try:
-            return self._make_sender(self._circuit, self.counts)
+            sender = self._make_sender(self._circuit, self.counts)
         except ConfigError as exc:
             self._stopped = "not installed"
             log.once("sender", "%s; events wait in the spool", str(exc))
             return None
+        if self._stop_at < math.inf:
+            sender.stop_by(self._stop_at)
+        return sender
 
     def _send_one(self) -> bool:
         """Send a batch; False if there is none, or if it is of no use to go on."""
@@ -163,29 +164,43 @@ class Delivery:
 
     def flush(self, deadline: float) -> bool:
         """Send now what waits; True if nothing is left that this process could send, before *deadline*."""
+        return self._is_done(self._mark(), deadline)
+
+    def close(self, deadline: float) -> bool:
+        """One last try, until *deadline*; what is left stays in the spool. As `flush`."""
+        thread, mark = self._thread, self._mark()
+        self._stop_at = deadline - _EXIT_MARGIN_S
+        if self._sender is not None:
+            self._sender.stop_by(self._stop_at)
+        done = self._is_done(mark, deadline)
+        self._wake.set()
+        with _GUARD:
+            self._leave(thread, deadline)
+        return done
+
+    def _mark(self) -> threading.Event | None:
+        """Set when the thread has sent what there is now; None if there is no thread."""
         if self._thread is None:
-            return self._is_drained
+            return None
         mark = threading.Event()
         with self._lock:
             self._marks.append(mark)
         self._wake.set()
-        return mark.wait(max(deadline - time.monotonic(), 0)) and self._is_drained
+        return mark
 
-    def close(self, deadline: float) -> bool:
-        """One last try, until *deadline*; what is left stays in the spool. As `flush`."""
-        thread, sender = self._thread, self._sender
-        self._stop_at = deadline - _EXIT_MARGIN_S
-        if sender is not None:
-            sender.stop_by(self._stop_at)
-        done = self.flush(deadline)
-        self._wake.set()
+    def _is_done(self, mark: threading.Event | None, deadline: float) -> bool:
+        if mark is not None and not mark.wait(max(deadline - time.monotonic(), 0)):
+            return False
+        return self._is_drained
+
+    def _leave(self, thread: threading.Thread | None, deadline: float) -> None:
         if thread is None:
             self._spool.close()
-            return done
+            return
         thread.join(max(deadline - time.monotonic(), 0))
-        if thread.is_alive() and self._lease is not None:
-            self._spool.release(self._lease.lease_id)  # the next process need not wait until it expires
-        return done
+        lease = self._lease
+        if thread.is_alive() and lease is not None:  # it hangs in what has no timeout, such as a look-up
+            self._spool.release(lease.lease_id)  # so that nobody has to wait until it expires
 
     def _let_go(self) -> None:
         if self._sender is not None:
@@ -205,6 +220,7 @@ class Delivery:
 COUNTERS = (
     "spooled",
     "not_sampled",
+    "not_stored",
     "oversized",
     "batches",
     "attempts",

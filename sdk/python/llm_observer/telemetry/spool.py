@@ -83,6 +83,13 @@ class Spool:
         self._steady = steady
         self._boot = boot_id()
 
+    @classmethod
+    def at(cls, path: Path) -> Spool:
+        """The spool in this file, whatever endpoint it is for."""
+        spool = cls(path.parent, "")
+        spool._database = Database(path, sql.LAYOUT)
+        return spool
+
     @property
     def path(self) -> Path:
         """The file."""
@@ -171,7 +178,7 @@ class Spool:
         """The newest events in quarantine."""
         if not self._database.is_there():
             return []
-        return self._database.write(lambda db: [Refusal(*row) for row in db.execute(sql.REFUSALS, (limit,))])
+        return self._database.read(lambda db: [Refusal(*row) for row in db.execute(sql.REFUSALS, (limit,))])
 
     def purge(self) -> int:
         """Delete all events, leased and quarantined ones too, and damaged files; how many events went."""
@@ -186,7 +193,7 @@ class Spool:
         """Counts now; all zero for a spool that has no file."""
         if not self._database.is_there():
             return SpoolStats(path=str(self.path))
-        return self._database.write(_stats)._replace(path=str(self.path))
+        return self._database.read(_stats)._replace(path=str(self.path))
 
     def close(self) -> None:
         """Let go of the file; the spool can still be used."""

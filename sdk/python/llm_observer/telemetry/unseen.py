@@ -53,7 +53,7 @@ def unseen() -> Iterator[None]:
 
 
 def _suppressed(context: object) -> object:
-    """The current OpenTelemetry context with the keys that instrumentations ask for, old ones and new ones."""
+    """OpenTelemetry's current context with the keys that instrumentations ask for, old ones and new ones."""
     set_value = context.set_value  # type: ignore[attr-defined] # the module, taken without importing it
     found = set_value("suppress_instrumentation", True)  # noqa: FBT003 - the name of OpenTelemetry's switch
     for name in _KEYS:

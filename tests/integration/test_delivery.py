@@ -1,0 +1,316 @@
+"""Do events arrive: with the right headers, in batches, once; and what happens at each kind of answer?"""
+
+import gzip
+import json
+import logging
+import time
+from email.utils import formatdate
+
+import pytest
+
+from integration.loopback import Cut, Wait
+from integration.receiving import KEY, Receiver, Rig, batch_of, entries, event, ids_of, status, taken
+from llm_observer import log
+from llm_observer._version import __version__
+from llm_observer.sinks.http import SAMPLE_RATE, HttpSink
+from llm_observer.telemetry.batch import batch_key
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log():
+    log._first.clear()
+
+
+@pytest.fixture
+def receive(tmp_path):
+    """`receive(*answers, **settings)`: a receiver and a rig for it, both running."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(*answers, **settings):
+            receiver = stack.enter_context(Receiver(*answers))
+            return receiver, stack.enter_context(Rig(tmp_path / "spool", receiver.endpoint, **settings))
+
+        yield start
+
+
+@pytest.fixture
+def gate():
+    """A step that an answer never gets past, until the test is over."""
+    wait = Wait.new()
+    yield wait
+    wait.go.set()
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "llm_observer"]
+
+
+# What is sent ------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_posted_to_the_endpoint_exactly_as_given(receive):
+    receiver, rig = receive(taken())
+    found = entries(3)
+    assert rig.deliver(found) == ([entry.event_id for entry in found], True)
+    (request,) = receiver.requests
+    headers = {name.lower(): value for name, value in request.headers}
+    assert (request.method, request.path) == ("POST", "/v1/events?team=a%20b")
+    assert headers == {
+        "host": receiver.url.removeprefix("http://"),
+        "accept": "application/json",
+        "authorization": f"Bearer {KEY}",
+        "content-encoding": "gzip",
+        "content-length": str(len(request.body)),
+        "content-type": "application/json",
+        "idempotency-key": batch_key(found),
+        "user-agent": f"llm_observer/{__version__}",
+    }
+    assert batch_of(request)["events"] == [json.loads(entry.body) for entry in found]
+    assert rig.left == (0, 0)
+
+
+def test_no_batch_has_more_events_or_bytes_than_allowed_and_order_is_kept(receive):
+    receiver, rig = receive(taken(), max_events=10, max_bytes=8000)
+    sent = rig.put(entries(25)) + rig.put(entries(12, padding="x" * 1500))
+    assert rig.flush()
+    sizes = [len(gzip.decompress(request.body)) for request in receiver.requests]
+    assert max(sizes) <= 8000
+    assert max(map(len, receiver.sent_ids)) == 10
+    assert sum(receiver.sent_ids, []) == sent
+
+
+def test_a_full_batch_is_sent_at_once(receive):
+    arrived = []
+    receiver, rig = receive(lambda request: arrived.append(ids_of(request)) or taken(), max_events=5)
+    rig.put(entries(4))
+    assert not rig.delivery._wake.is_set()
+    rig.put(entries(1))
+    rig.flush()
+    assert [len(one) for one in arrived] == [5]
+
+
+def test_an_event_waits_no_longer_than_the_age_of_a_batch(receive):
+    receiver, rig = receive(taken(), max_age_s=0.1)
+    rig.put(entries(1))
+    until = time.monotonic() + 20
+    while rig.counts["delivered"] < 1 and time.monotonic() < until:
+        rig.delivery._wake.is_set()
+    assert len(receiver.requests) == 1
+
+
+def test_one_connection_serves_all_batches(receive):
+    receiver, rig = receive(taken(), max_events=2)
+    rig.deliver(entries(8))
+    assert (len(receiver.requests), receiver.connections) == (4, 1)
+
+
+def test_zstd_is_used_once_the_receiver_says_that_it_takes_it(receive):
+    import zstandard
+
+    receiver, rig = receive(taken(headers=[("accept-encoding", "zstd, gzip")]), max_events=1)
+    rig.deliver(entries(2))
+    codings = [dict(request.headers)["Content-Encoding"] for request in receiver.requests]
+    assert codings == ["gzip", "zstd"]
+    second = zstandard.ZstdDecompressor().decompressobj().decompress(receiver.requests[1].body)
+    assert len(json.loads(second)["events"]) == 1
+
+
+def test_only_a_share_of_traces_is_sent_and_each_event_says_which(receive):
+    receiver, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=0.25, max_bytes=512 << 10)
+    made = [event(trace_id=f"{number << 56:032x}") for number in range(256)]
+    sink.write(made)
+    assert rig.flush()
+    sent = [one for batch in receiver.batches for one in batch["events"]]
+    assert [one["event_id"] for one in sent] == [one.event_id for one in made[:64]]
+    assert {one["attributes"][SAMPLE_RATE] for one in sent} == {0.25}
+    assert rig.counts["not_sampled"] == 192
+
+
+def test_an_event_larger_than_a_batch_is_dropped_alone_and_counted(receive):
+    receiver, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=16 << 10)
+    made = [event(), event(padding="x" * (16 << 10)), event()]
+    sink.write(made)
+    assert rig.flush()
+    assert receiver.sent_ids == [[made[0].event_id, made[2].event_id]]
+    assert (rig.counts["oversized"], rig.counts["spooled"]) == (1, 2)
+
+
+# Answers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [408, 425, 429, 500, 502, 503, 504, 529])
+def test_a_passing_failure_is_tried_again_with_the_same_key(receive, number):
+    receiver, rig = receive(status(number), taken())
+    sent, is_done = rig.deliver(entries(2))
+    assert (is_done, rig.left, receiver.sent_ids) == (True, (0, 0), [sent, sent])
+    keys = [dict(request.headers)["Idempotency-Key"] for request in receiver.requests]
+    assert keys[0] == keys[1]
+    assert (rig.counts["attempts"], rig.counts["retries"], rig.counts["delivered"]) == (2, 1, 2)
+    assert 0 <= rig.pauses[0] <= 1
+
+
+def test_a_connection_that_breaks_is_tried_again(receive):
+    receiver, rig = receive(status(202)._replace(steps=(Cut(),)), taken())
+    sent, is_done = rig.deliver(entries(1))
+    assert (is_done, receiver.sent_ids) == (True, [sent, sent])
+
+
+def test_after_three_attempts_events_wait_in_the_spool_and_go_out_later(receive):
+    receiver, rig = receive(status(503), status(503), status(503), taken())
+    sent, is_done = rig.deliver(entries(2))
+    assert (is_done, rig.left, len(receiver.requests), len(rig.pauses)) == (False, (2, 0), 3, 2)
+    assert rig.flush()
+    assert (receiver.sent_ids[-1], rig.left) == (sent, (0, 0))
+
+
+@pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
+def test_a_short_retry_after_is_waited_for(receive, as_date):
+    value = formatdate(time.time() + 8, usegmt=True) if as_date else "8"
+    _, rig = receive(status(429, headers=[("retry-after", value)]), taken())
+    assert rig.deliver(entries(1))[1]
+    assert 6 <= rig.pauses[0] <= 9
+
+
+def test_a_long_retry_after_leaves_the_events_and_holds_everything_until_then(receive):
+    receiver, rig = receive(status(503, headers=[("retry-after", "600")]), taken())
+    assert rig.deliver(entries(1))[1] is False
+    assert rig.left == (1, 0)
+    assert rig.delivery.stats()["circuit"] == "open"
+    assert 590 < rig.circuit.wait_s <= 600
+    assert rig.flush() is False
+    assert len(receiver.requests) == 1
+
+
+def test_after_five_failures_in_a_row_nothing_is_tried_for_a_while(receive):
+    receiver, rig = receive(status(500))
+    rig.put(entries(1))
+    assert [rig.flush() for _ in range(4)] == [False] * 4
+    assert (len(receiver.requests), rig.delivery.stats()["circuit"], rig.left) == (5, "open", (1, 0))
+
+
+def test_a_probe_that_succeeds_closes_the_circuit(receive):
+    receiver, rig = receive(*[status(500)] * 5, taken())
+    rig.put(entries(1))
+    assert [rig.flush() for _ in range(2)] == [False] * 2
+    rig.circuit._open_until = 0.0
+    assert rig.flush()
+    assert (len(receiver.requests), rig.delivery.stats()["circuit"]) == (6, "closed")
+
+
+def test_a_batch_that_is_too_large_is_split_down_to_the_event_that_is(receive):
+    big = entries(1, padding="x" * 5000)
+    found = [*entries(5), *big, *entries(2)]
+
+    def respond(request):
+        return status(413) if len(gzip.decompress(request.body)) > 4000 else taken()
+
+    receiver, rig = receive(respond)
+    sent, is_done = rig.deliver(found)
+    assert (is_done, rig.left, rig.counts["oversized"]) == (True, (0, 1), 1)
+    assert rig.counts["delivered"] == 7
+    delivered = [
+        ids
+        for ids, request in zip(receiver.sent_ids, receiver.requests, strict=True)
+        if respond(request).status == 202
+    ]
+    assert sum(delivered, []) == [one for one in sent if one != big[0].event_id]
+
+
+@pytest.mark.parametrize("number", [400, 422])
+def test_events_that_are_named_are_set_aside_and_the_rest_is_delivered(receive, number):
+    found = entries(5)
+    bad = {found[1].event_id, found[4].event_id}
+
+    def respond(request):
+        named = bad.intersection(ids_of(request))
+        return taken(rejected=named)._replace(status=number) if named else taken()
+
+    receiver, rig = receive(respond)
+    sent, is_done = rig.deliver(found)
+    assert (is_done, rig.left) == (True, (0, 2))
+    assert receiver.sent_ids == [sent, [one for one in sent if one not in bad]]
+    assert {refusal.event_id: refusal.reason for refusal in rig.spool.refusals()} == dict.fromkeys(
+        bad, "not liked"
+    )
+
+
+@pytest.mark.parametrize("number", [400, 422])
+def test_an_unnamed_bad_event_is_found_and_set_aside_and_the_rest_is_delivered(receive, number):
+    found = entries(100)
+    bad = found[37].event_id
+    receiver, rig = receive(lambda request: status(number, b"bad") if bad in ids_of(request) else taken())
+    _, is_done = rig.deliver(found)
+    assert (is_done, rig.left, rig.counts["delivered"], rig.counts["refused"]) == (True, (0, 1), 99, 1)
+    assert len(receiver.requests) <= 15
+
+
+def test_a_receiver_that_refuses_everything_is_not_asked_without_end(receive):
+    receiver, rig = receive(status(400, b"no"))
+    rig.deliver(entries(100))
+    assert len(receiver.requests) <= 130
+    assert rig.left == (0, 100)
+
+
+def test_what_is_rejected_with_202_is_set_aside(receive):
+    found = entries(3)
+    receiver, rig = receive(taken(rejected=[found[2].event_id]))
+    assert rig.deliver(found)[1]
+    assert (rig.left, rig.counts["delivered"], len(receiver.requests)) == ((0, 1), 2, 1)
+
+
+def test_409_means_that_an_earlier_attempt_arrived(receive):
+    receiver, rig = receive(status(409))
+    assert rig.deliver(entries(2))[1]
+    assert (rig.left, rig.counts["delivered"], len(receiver.requests)) == ((0, 0), 2, 1)
+
+
+@pytest.mark.parametrize("number", [401, 403])
+def test_a_refused_key_stops_the_sending_with_one_warning_and_events_wait(receive, caplog, number):
+    receiver, rig = receive(status(number))
+    with caplog.at_level(logging.DEBUG):
+        assert rig.deliver(entries(2))[1] is False
+        assert rig.deliver(entries(2))[1] is False
+    assert (len(receiver.requests), rig.left, rig.delivery.stats()["stopped"]) == (1, (4, 0), "unauthorized")
+    (warning,) = [text for text in warnings(caplog) if "key" in text]
+    assert f"status {number}" in warning
+
+
+@pytest.mark.parametrize("number", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_stops_the_sending_with_one_warning(receive, caplog, number):
+    elsewhere, _ = receive(taken())
+    receiver, rig = receive(status(number, headers=[("location", elsewhere.endpoint)]))
+    assert rig.deliver(entries(2))[1] is False
+    assert rig.flush() is False
+    assert (len(receiver.requests), elsewhere.requests, rig.left) == (1, [], (2, 0))
+    assert len([text for text in warnings(caplog) if "redirect" in text]) == 1
+
+
+def test_another_refusal_leaves_the_events_and_is_told_once(receive, caplog):
+    receiver, rig = receive(status(404))
+    assert rig.deliver(entries(2))[1] is False
+    assert rig.flush() is False
+    assert (len(receiver.requests), rig.left) == (2, (2, 0))
+    assert len([text for text in warnings(caplog) if "404" in text]) == 1
+
+
+# Endpoints that do not answer --------------------------------------------------------------------------
+
+
+def test_a_dead_endpoint_leaves_the_events_in_the_spool(tmp_path):
+    with Receiver(taken()) as receiver:
+        gone = receiver.endpoint
+    with Rig(tmp_path, gone) as rig:
+        assert rig.deliver(entries(1))[1] is False
+        assert (rig.left, rig.counts["failed_attempts"]) == ((1, 0), 3)
+
+
+def test_an_answer_that_never_comes_ends_with_the_attempt(receive, gate):
+    receiver, rig = receive(taken()._replace(steps=(gate,)), attempt_timeout_s=0.3, max_attempts=1)
+    start = time.monotonic()
+    assert rig.deliver(entries(1))[1] is False
+    assert 0.25 < time.monotonic() - start < 5
+    assert rig.left == (1, 0)
