@@ -1,4 +1,4 @@
-"""How does a test see what was exported over OTLP? With a collector on this machine, decoded by the official protos."""
+"""How does a test see what was exported? With an OTLP collector here, decoded by the official protos."""
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor

@@ -1,15 +1,31 @@
 """Do events arrive: with the right headers, in batches, once; and what happens at each kind of answer?"""
 
 import gzip
+import importlib
 import json
 import logging
+import sys
+import threading
 import time
+from base64 import b64encode
 from email.utils import formatdate
+from itertools import chain
 
 import pytest
 
+from integration.delivering import (
+    KEY,
+    Dripping,
+    Receiver,
+    Rig,
+    batch_of,
+    entries,
+    event,
+    ids_of,
+    status,
+    taken,
+)
 from integration.loopback import Cut, Wait
-from integration.receiving import KEY, Receiver, Rig, batch_of, entries, event, ids_of, status, taken
 from llm_observer import log
 from llm_observer._version import __version__
 from llm_observer.sinks.http import SAMPLE_RATE, HttpSink
@@ -41,6 +57,14 @@ def gate():
     wait = Wait.new()
     yield wait
     wait.go.set()
+
+
+@pytest.fixture
+def encrypted(tmp_path):
+    """Address of a receiver over TLS whose certificate no store holds, and the file of its authority."""
+    with Receiver(taken()) as receiver:
+        authority = receiver.encrypt(tmp_path)
+        yield receiver.endpoint.replace("http://127.0.0.1", "https://localhost"), authority
 
 
 def warnings(caplog):
@@ -78,12 +102,12 @@ def test_no_batch_has_more_events_or_bytes_than_allowed_and_order_is_kept(receiv
     sizes = [len(gzip.decompress(request.body)) for request in receiver.requests]
     assert max(sizes) <= 8000
     assert max(map(len, receiver.sent_ids)) == 10
-    assert sum(receiver.sent_ids, []) == sent
+    assert [*chain(*receiver.sent_ids)] == sent
 
 
 def test_a_full_batch_is_sent_at_once(receive):
     arrived = []
-    receiver, rig = receive(lambda request: arrived.append(ids_of(request)) or taken(), max_events=5)
+    _, rig = receive(lambda request: arrived.append(ids_of(request)) or taken(), max_events=5)
     rig.put(entries(4))
     assert not rig.delivery._wake.is_set()
     rig.put(entries(1))
@@ -92,12 +116,10 @@ def test_a_full_batch_is_sent_at_once(receive):
 
 
 def test_an_event_waits_no_longer_than_the_age_of_a_batch(receive):
-    receiver, rig = receive(taken(), max_age_s=0.1)
+    arrived = threading.Event()
+    _, rig = receive(lambda _: arrived.set() or taken(), max_age_s=0.1)
     rig.put(entries(1))
-    until = time.monotonic() + 20
-    while rig.counts["delivered"] < 1 and time.monotonic() < until:
-        rig.delivery._wake.is_set()
-    assert len(receiver.requests) == 1
+    assert arrived.wait(20)
 
 
 def test_one_connection_serves_all_batches(receive):
@@ -154,7 +176,7 @@ def test_a_passing_failure_is_tried_again_with_the_same_key(receive, number):
 
 
 def test_a_connection_that_breaks_is_tried_again(receive):
-    receiver, rig = receive(status(202)._replace(steps=(Cut(),)), taken())
+    receiver, rig = receive(taken()._replace(framing="chunked", steps=(b"{", Cut())), taken())
     sent, is_done = rig.deliver(entries(1))
     assert (is_done, receiver.sent_ids) == (True, [sent, sent])
 
@@ -217,7 +239,7 @@ def test_a_batch_that_is_too_large_is_split_down_to_the_event_that_is(receive):
         for ids, request in zip(receiver.sent_ids, receiver.requests, strict=True)
         if respond(request).status == 202
     ]
-    assert sum(delivered, []) == [one for one in sent if one != big[0].event_id]
+    assert [*chain(*delivered)] == [one for one in sent if one != big[0].event_id]
 
 
 @pytest.mark.parametrize("number", [400, 422])
@@ -309,8 +331,134 @@ def test_a_dead_endpoint_leaves_the_events_in_the_spool(tmp_path):
 
 
 def test_an_answer_that_never_comes_ends_with_the_attempt(receive, gate):
-    receiver, rig = receive(taken()._replace(steps=(gate,)), attempt_timeout_s=0.3, max_attempts=1)
+    _, rig = receive(
+        taken()._replace(framing="chunked", steps=(gate,)), attempt_timeout_s=0.3, max_attempts=1
+    )
     start = time.monotonic()
     assert rig.deliver(entries(1))[1] is False
     assert 0.25 < time.monotonic() - start < 5
     assert rig.left == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 202 Accepted\r\ncontent-length: 9999\r\n\r\n"], ids=["head", "body"]
+)
+def test_an_answer_that_drips_ends_with_the_attempt(tmp_path, head):
+    with Dripping(head) as server, Rig(tmp_path, server.url, attempt_timeout_s=0.5, max_attempts=1) as rig:
+        start = time.monotonic()
+        assert rig.deliver(entries(1))[1] is False
+        assert 0.4 < time.monotonic() - start < 5
+        assert rig.left == (1, 0)
+
+
+def test_closing_ends_an_attempt_that_is_under_way(receive, gate):
+    _, rig = receive(taken()._replace(framing="chunked", steps=(gate,)), attempt_timeout_s=60.0)
+    rig.put(entries(1))
+    rig.delivery._wake.set()
+    assert gate.reached.wait(20)
+    start = time.monotonic()
+    assert rig.delivery.close(start + 0.5) is False
+    assert time.monotonic() - start < 1
+    assert rig.left == (1, 0)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path, caplog, encrypted):
+    with Rig(tmp_path / "spool", encrypted[0], max_attempts=1) as rig:
+        assert rig.deliver(entries(1))[1] is False
+        assert rig.left == (1, 0)
+    assert [text for text in warnings(caplog) if "certificate is not accepted" in text]
+
+
+def test_a_certificate_that_the_environment_vouches_for_is_accepted(tmp_path, monkeypatch, encrypted):
+    monkeypatch.setenv("SSL_CERT_FILE", str(encrypted[1]))
+    with Rig(tmp_path / "spool", encrypted[0]) as rig:
+        assert rig.deliver(entries(1))[1]
+
+
+# Proxies -----------------------------------------------------------------------------------------------
+
+
+def test_a_proxy_of_the_environment_is_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Receiver(status(502)) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//ann:s%3Acret@"))
+        with Rig(tmp_path, "https://receiver.example/v1", max_attempts=1) as rig:
+            assert rig.deliver(entries(1))[1] is False
+    request = proxy.requests[0]
+    headers = {name.lower(): value for name, value in request.headers}
+    assert (request.method, request.path) == ("CONNECT", "receiver.example:443")
+    assert headers["proxy-authorization"] == "Basic " + b64encode(b"ann:s:cret").decode()
+    assert "authorization" not in headers
+
+
+def test_what_is_for_this_machine_goes_through_no_proxy(receive, monkeypatch):
+    proxy, _ = receive(status(502))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("ALL_PROXY", proxy.url)
+    receiver, rig = receive(taken())
+    assert rig.deliver(entries(1))[1]
+    assert (len(receiver.requests), proxy.requests) == (1, [])
+
+
+# Who sees it -------------------------------------------------------------------------------------------
+
+
+def test_no_request_of_ours_is_in_the_apps_log(receive, caplog):
+    _, rig = receive(status(500), taken())
+    with caplog.at_level(logging.DEBUG):
+        assert rig.deliver(entries(1))[1]
+    assert [record.name for record in caplog.records if record.name.startswith("http")] == []
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_the_apps_own_requests_are_logged_as_ever(receive, caplog, name):
+    receiver, rig = receive(taken())
+    rig.deliver(entries(1))
+    with caplog.at_level(logging.DEBUG), importlib.import_module(name).Client() as client:
+        client.post(receiver.url)
+    assert {record.name.partition(".")[0] for record in caplog.records} >= {name, name.replace("x", "core")}
+
+
+def test_no_request_of_ours_is_a_span_of_the_app(receive):
+    from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor, HTTPXClientInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    receiver, rig = receive(taken())
+    instrumentors = [HTTPXClientInstrumentor(), HTTPX2ClientInstrumentor()]
+    for one in instrumentors:
+        one.instrument(tracer_provider=provider)
+    try:
+        assert rig.deliver(entries(1))[1]
+        with importlib.import_module("httpx2").Client() as client:
+            client.post(receiver.url)
+    finally:
+        for one in instrumentors:
+            one.uninstrument()
+    assert [span.name for span in spans.get_finished_spans()] == ["POST"]
+    assert len(receiver.requests) == 2
+
+
+def test_httpx_does_where_httpx2_is_missing(receive, monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    _, rig = receive(taken())
+    assert rig.deliver(entries(1))[1]
+    assert rig.delivery._sender._client._core.__name__ == "httpcore"
+
+
+@pytest.mark.parametrize("missing", [("httpx", "httpx2"), ("tenacity",)], ids=str)
+def test_without_the_extra_one_warning_names_it_and_events_wait(receive, monkeypatch, caplog, missing):
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    receiver, rig = receive(taken())
+    assert rig.deliver(entries(1))[1] is False
+    assert rig.deliver(entries(1))[1] is False
+    assert (receiver.requests, rig.left) == ([], (2, 0))
+    (warning,) = warnings(caplog)
+    assert "pip install 'llm-observer[http]'" in warning

@@ -154,6 +154,30 @@ def test_of_many_processes_each_event_is_held_by_one_at_a_time_and_acknowledged_
     assert is_whole(spool)
 
 
+def test_a_file_deleted_under_a_process_that_goes_on_is_made_anew_without_its_log(folder):
+    spool = Spool(folder, ENDPOINT)
+    ready, begin = os.pipe(), os.pipe()
+
+    def go_on(write):
+        mine = Spool(folder, ENDPOINT)
+        mine.put([Entry(f"old.{number}", BODY) for number in range(20)])
+        os.write(ready[1], b".")
+        os.read(begin[0], 1)
+        mine.put([Entry("child", b"x")])
+
+    pid, pipe = child(go_on)
+    os.read(ready[0], 1)
+    spool.path.unlink()
+    spool.put([Entry("a", b"x")])
+    os.write(begin[1], b".")
+    assert (ended(pid), dict(told(pipe))) == (0, {})
+    for end in (*ready, *begin):
+        os.close(end)
+    assert spool.stats().corrupt == 0
+    assert drained(spool) == ["a", "child"]
+    assert is_whole(spool)
+
+
 def test_threads_share_one_spool(folder):
     spool = Spool(folder, ENDPOINT)
     taken = []

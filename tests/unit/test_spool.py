@@ -1,18 +1,25 @@
 """Does the spool keep what it took, in order and within its bounds, and does it refuse what it must?"""
 
+import gzip
+import json
 import os
 import sqlite3
 import stat
 import tempfile
+import threading
+import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from llm_observer.cli import main
 from llm_observer.telemetry.spool import Entry, Spool, SpoolError, SpoolRefused, SpoolStats
 
 ENDPOINT = "https://collector.example/v1?key=sk-canary-in-the-address"
@@ -500,9 +507,20 @@ def test_a_file_that_is_deleted_without_its_log_is_made_anew(make):
     assert waiting(make()) == ["b", "c"]
 
 
-def test_a_process_that_holds_the_file_costs_a_second_at_most(spool):
-    import time
+def test_what_was_written_into_a_file_that_is_gone_is_written_again(spool):
+    spool.put(entries("a"))
+    tries = []
 
+    def work(db):
+        tries.append(db.execute("SELECT count(*) FROM events").fetchone()[0])
+        if len(tries) == 1:
+            spool.path.unlink()
+
+    spool._database.write(work)
+    assert tries == [1, 0]
+
+
+def test_a_process_that_holds_the_file_costs_a_second_at_most(spool):
     spool.put(entries("a"))
     with closing(sqlite3.connect(spool.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -512,6 +530,118 @@ def test_a_process_that_holds_the_file_costs_a_second_at_most(spool):
         assert time.monotonic() - start < 1.5
         assert spool.stats().waiting == 1  # reading goes on
     assert spool.put(entries("b")) == 1
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes every batch, but for the event called `bad`."""
+
+    def do_POST(self):
+        body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+        names = [event["event_id"] for event in json.loads(body)["events"]]
+        self.server.names += names
+        rejected = [{"event_id": name, "reason": "not good"} for name in names if name == "bad"]
+        answer = {"accepted": len(names) - len(rejected), "duplicates": 0, "rejected": rejected}
+        text = json.dumps(answer).encode()
+        self.send_response(202)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def receiver():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.daemon_threads = True
+    server.names = []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """`command("status")`: what `llm-observer spool status` gives, with its own state folder."""
+    for name in os.environ:
+        if name.startswith("LLM_OBSERVER_") or name == "DO_NOT_TRACK":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LLM_OBSERVER_SPOOL_DIR", str(tmp_path / "spool"))
+    monkeypatch.setenv("LLM_OBSERVER_ENDPOINT", ENDPOINT)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(main, ["spool", *words])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+def held(tmp_path, endpoint, *names):
+    """Put events into the spool that the commands look at, with real clocks."""
+    spool = Spool(tmp_path / "spool", endpoint)
+    spool.put([Entry(name, json.dumps({"event_id": name}).encode()) for name in names])
+    spool.close()
+    return spool
+
+
+def test_status_shows_every_spool_and_marks_the_configured_one(command, tmp_path):
+    held(tmp_path, ENDPOINT, "a", "b")
+    held(tmp_path, "https://other.example", "c")
+    shown = json.loads(command("status", "--json"))["spools"]
+    assert sorted((one["is_current"], one["waiting"]) for one in shown) == [(False, 1), (True, 2)]
+    assert "2  events wait" in command("status")
+
+
+def test_status_of_nothing_makes_nothing(command, tmp_path):
+    assert command("status") == "Nothing waits to be sent.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_purge_deletes_for_the_configured_endpoint_only(command, tmp_path):
+    held(tmp_path, ENDPOINT, "a", "b")
+    other = held(tmp_path, "https://other.example", "c")
+    assert [command("purge"), other.stats().waiting] == ["2 events deleted\n", 1]
+    assert [command("purge", "--all"), other.stats().waiting] == ["1 events deleted\n", 0]
+    other.close()
+
+
+def test_purge_without_an_endpoint_asks_which(command, monkeypatch):
+    monkeypatch.delenv("LLM_OBSERVER_ENDPOINT")
+    assert "--all" in command("purge", code=2)
+
+
+def test_drain_sends_nothing_where_sending_is_not_switched_on(command, tmp_path):
+    spool = held(tmp_path, ENDPOINT, "a")
+    assert "nothing is sent" in command("drain", code=2)
+    assert spool.stats().waiting == 1
+    spool.close()
+
+
+def test_drain_delivers_what_waits_and_status_names_what_was_refused(
+    command, tmp_path, receiver, monkeypatch
+):
+    endpoint = f"http://127.0.0.1:{receiver.server_port}/"
+    held(tmp_path, endpoint, "a", "bad", "b")
+    monkeypatch.setenv("LLM_OBSERVER_ENDPOINT", endpoint)
+    monkeypatch.setenv("LLM_OBSERVER_ENABLED", "1")
+    monkeypatch.setenv("LLM_OBSERVER_API_KEY", SECRET)
+    assert command("drain") == "2 delivered, 1 refused, 0 wait, 0 leased\n"
+    assert receiver.names == ["a", "bad", "b"]
+    assert "bad: not good" in command("status")
+
+
+@posix_only
+def test_a_spool_that_is_refused_is_an_answer(command, tmp_path):
+    spool = held(tmp_path, ENDPOINT, "a")
+    spool.path.parent.chmod(0o777)
+    assert "others may write here" in command("status", code=1)
 
 
 class _Event(NamedTuple):
@@ -563,6 +693,9 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def is_leased(self, name):
         return any(name in lease.ids for lease in self.leases.values())
+
+    def is_held(self, name):
+        return any(name in lease.ids for lease in self.leases.values() if not self.is_over(lease))
 
     def free(self):
         return [name for name in self.events if not self.is_leased(name)]
@@ -685,7 +818,7 @@ class SpoolMachine(RuleBasedStateMachine):
         if not hasattr(self, "spool"):
             return
         stats = self.spool.stats()
-        free = self.free()
+        free = [name for name in self.events if not self.is_held(name)]
         assert (stats.waiting, stats.leased) == (len(free), len(self.events) - len(free))
         assert stats.waiting_bytes == sum(len(self.events[name].body) for name in free)
         assert (stats.dropped_full, stats.dropped_old) == (self.dropped_full, self.dropped_old)

@@ -47,6 +47,8 @@ class Running:
         self._stats = stats
         self._loaded = loaded
         self._sinks: Sequence[Sink] = ()
+        if config.may_export:  # exporters need it, and it cannot be imported any more once the process ends
+            import concurrent.futures.thread  # noqa: F401
 
     def _load(self) -> Any:
         from llm_observer.worker import load_worker

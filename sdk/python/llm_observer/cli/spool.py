@@ -21,7 +21,7 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Write one JSON 
 _ROWS: Mapping[str, str] = {
     "waiting": "events wait",
     "waiting_bytes": "bytes wait",
-    "leased": "are being sent by a process, or were when it died",
+    "leased": "are being sent by a process, or were when it died: they wait again soon",
     "quarantined": "were refused by the receiver, and are kept aside",
     "dropped_full": "were dropped: no room",
     "dropped_old": "were dropped: too old",

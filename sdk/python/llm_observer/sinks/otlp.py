@@ -6,13 +6,11 @@ is on.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llm_observer.event import Event
-from llm_observer.guard import guard
 from llm_observer.otel_names import OURS, Vintage
 from llm_observer.sinks import otlp_export as export
 from llm_observer.sinks.otlp_names import attributes_of, told
@@ -22,7 +20,6 @@ from llm_observer.sinks.otlp_spans import started_ns
 
 __all__ = ["OtlpSink"]
 
-_SEND = guard("otlp send")
 _MAX_WAITING = 1024
 
 
@@ -74,16 +71,12 @@ class OtlpSink:
 
         The app's own providers are the app's to flush. True if all was tried in time.
         """
-        own = self._outlets.own
+        if self._pid != os.getpid():
+            self._renew()
+        steps = [sender.order(is_last=is_last) for sender in self._outlets.senders]
         if is_last:
             self._renew()  # a later write begins anew
-        step = _shut if is_last else _flush
-        threads = [threading.Thread(target=step, args=(one,), daemon=True) for one in own]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        return all(step.wait(max(0.0, deadline - time.monotonic())) for step in steps)
 
     def stats(self) -> dict[str, Any]:
         """Calls that became a span, a log record beside somebody else's span, or neither."""
@@ -107,12 +100,13 @@ class OtlpSink:
 
     def _tell(self, event: Event, attributes: Mapping[str, Any], context: Any) -> None:
         """One log record, as an event, beside the span that is there already."""
-        self._counts["unplaced" if self._outlets.logger is None else "logs"] += 1
-        if self._outlets.logger is None:
+        logger = self._outlets.logger(event.service)
+        self._counts["unplaced" if logger is None else "logs"] += 1
+        if logger is None:
             return
         from opentelemetry._logs import LogRecord, SeverityNumber
 
-        self._outlets.logger.emit(
+        logger.emit(
             LogRecord(
                 timestamp=started_ns(event),
                 context=context,
@@ -129,13 +123,3 @@ def _context(spot: Any) -> Any:
     from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
     return Context() if spot is None else set_span_in_context(NonRecordingSpan(spot), Context())
-
-
-def _shut(provider: Any) -> None:
-    with _SEND:
-        provider.shutdown()
-
-
-def _flush(provider: Any) -> None:
-    with _SEND:
-        provider.force_flush()

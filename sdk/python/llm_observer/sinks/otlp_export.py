@@ -2,14 +2,18 @@
 
 import importlib
 import os
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any, Literal
 
 from llm_observer import log
+from llm_observer.guard import guard
 
-__all__ = ["Signal", "is_disabled", "is_named", "log_provider", "meter_provider", "span_processor"]
+__all__ = ["Sender", "Signal", "is_disabled", "is_named", "log_provider", "meter_provider", "span_processor"]
 
 Signal = Literal["traces", "metrics", "logs"]
 
+_SEND = guard("otlp send")
 _DEFAULT = "http/protobuf"
 _MODULES = {
     ("traces", "http/protobuf"): "opentelemetry.exporter.otlp.proto.http.trace_exporter:OTLPSpanExporter",
@@ -37,9 +41,13 @@ def span_processor() -> Any:
     exporter = _exporter("traces")
     if exporter is None:
         return None
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-    return BatchSpanProcessor(exporter())
+    sending = exporter()
+    try:
+        return BatchSpanProcessor(sending)
+    except RuntimeError:  # the process ends, and no thread can be started any more
+        return SimpleSpanProcessor(sending)
 
 
 def meter_provider(resource: Any) -> Any:
@@ -50,7 +58,10 @@ def meter_provider(resource: Any) -> Any:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    reader = PeriodicExportingMetricReader(_of_one_process(exporter)())
+    try:
+        reader = PeriodicExportingMetricReader(_of_one_process(exporter)())
+    except RuntimeError:  # as above: a metric of a process that ends at once says little
+        return None
     return MeterProvider([reader], resource, shutdown_on_exit=False)
 
 
@@ -60,11 +71,37 @@ def log_provider(resource: Any) -> Any:
     if exporter is None:
         return None
     from opentelemetry.sdk._logs import LoggerProvider
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRecordProcessor
 
-    provider = LoggerProvider(resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter()))
+    provider, sending = LoggerProvider(resource, shutdown_on_exit=False), exporter()
+    try:
+        provider.add_log_record_processor(BatchLogRecordProcessor(sending))
+    except RuntimeError:  # as above
+        provider.add_log_record_processor(SimpleLogRecordProcessor(sending))
     return provider
+
+
+class Sender:
+    """A provider of ours, and the thread that flushes it: at exit it is too late to start one."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+        self._orders: SimpleQueue[tuple[str, Event]] = SimpleQueue()
+        Thread(target=self._run, name="llm_observer otlp", daemon=True).start()
+
+    def _run(self) -> None:
+        step = ""
+        while step != "shutdown":
+            step, is_done = self._orders.get()
+            with _SEND:
+                getattr(self._provider, step)()
+            is_done.set()
+
+    def order(self, *, is_last: bool) -> Event:
+        """Send what waits; is_last: and end. The event is set when that was tried."""
+        is_done = Event()
+        self._orders.put(("shutdown" if is_last else "force_flush", is_done))
+        return is_done
 
 
 def _exporter(signal: Signal) -> Any:
@@ -84,7 +121,9 @@ def _exporter(signal: Signal) -> Any:
     except ImportError:
         package = f"opentelemetry-exporter-otlp-proto-{'grpc' if protocol == 'grpc' else 'http'}"
         log.once(f"otlp:{signal}", "%s are not exported: pip install %s", signal, package)
-        return None
+    except RuntimeError:  # what it imports wants to be told of the process's end, which has begun
+        log.once(f"otlp:{signal}", "%s are not exported: the process ends", signal)
+    return None
 
 
 def _of_one_process(kind: type[Any]) -> type[Any]:

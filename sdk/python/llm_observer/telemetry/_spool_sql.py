@@ -78,9 +78,10 @@ DROP_BEFORE = f"DELETE FROM events WHERE seq < ? AND {_FREE}"
 
 ADD_LEASE = "INSERT INTO leases VALUES (:id, :now, :steady, :for, :boot)"
 ADD_LEASED = "INSERT INTO leased VALUES (?, ?)"
-EXPIRE = """DELETE FROM leases WHERE CASE
+_IS_OVER = """CASE
     WHEN boot = :boot THEN :steady < steady_s OR :steady >= steady_s + for_s
     ELSE :now < taken_s OR :now >= taken_s + for_s END"""
+EXPIRE = f"DELETE FROM leases WHERE {_IS_OVER}"
 END_LEASE = "DELETE FROM leases WHERE lease_id = :lease"
 END_EMPTY = "DELETE FROM leases WHERE lease_id NOT IN (SELECT lease_id FROM leased)"
 
@@ -96,9 +97,10 @@ REFUSALS = "SELECT event_id, reason, refused_s FROM refused ORDER BY seq DESC LI
 
 COUNT_ALL = "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM refused)"
 PURGE = ("DELETE FROM events", "DELETE FROM leases", "DELETE FROM refused")
-STATS = """SELECT
+_HELD = f"leased WHERE lease_id IN (SELECT lease_id FROM leases WHERE NOT {_IS_OVER})"
+STATS = f"""SELECT
     (SELECT count(*) FROM events),
-    (SELECT count(*) FROM leased),
-    (SELECT coalesce(sum(length(body)), 0) FROM events WHERE seq IN (SELECT seq FROM leased)),
+    (SELECT count(*) FROM {_HELD}),
+    (SELECT coalesce(sum(length(body)), 0) FROM events WHERE seq IN (SELECT seq FROM {_HELD})),
     (SELECT count(*) FROM refused),
     (SELECT stored_s FROM events ORDER BY seq LIMIT 1)"""

@@ -106,19 +106,28 @@ class Delivery:
             self._pass()
         with _GUARD:
             self._let_go()
+        self._answer(self._taken_marks())
 
     def _pass(self) -> None:
         """Send what is in the spool, as long as that is of use."""
-        with self._lock:
-            marks, self._marks = self._marks, []
+        marks = self._taken_marks()
         self._new_events = self._new_bytes = 0
         try:
             with _GUARD:
                 while self._may_send() and self._send_one():
                     pass
         finally:
-            for mark in marks:
-                mark.set()
+            self._answer(marks)
+
+    def _taken_marks(self) -> list[threading.Event]:
+        with self._lock:
+            marks, self._marks = self._marks, []
+        return marks
+
+    @staticmethod
+    def _answer(marks: list[threading.Event]) -> None:
+        for mark in marks:
+            mark.set()
 
     def _may_send(self) -> bool:
         if self._stopped or self._circuit.state == "open" or time.monotonic() >= self._stop_at:
@@ -180,7 +189,8 @@ class Delivery:
 
     def _mark(self) -> threading.Event | None:
         """Set when the thread has sent what there is now; None if there is no thread."""
-        if self._thread is None:
+        thread = self._thread
+        if thread is None or not thread.is_alive():
             return None
         mark = threading.Event()
         with self._lock:

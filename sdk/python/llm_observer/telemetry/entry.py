@@ -32,9 +32,10 @@ class SpoolStats(NamedTuple):
     """What is in the spool, and since it was made, what was not kept.
 
     waiting: events that nobody has leased; waiting_bytes: the length of all their bodies. leased: events in
-    leases. oldest_s: wall clock when the oldest event, leased or not, was stored; None without events.
-    dropped_full: for want of room; dropped_old: by age; dropped_oversize: larger than an event may be;
-    dropped_refused: quarantined events that made room for newer ones. corrupt: damaged files set aside.
+    leases that are not over. oldest_s: wall clock when the oldest event, leased or not, was stored; None
+    without events. dropped_full: for want of room; dropped_old: by age; dropped_oversize: larger than an
+    event may be; dropped_refused: quarantined events that made room for newer ones. corrupt: damaged files
+    set aside.
     """
 
     waiting: int = 0

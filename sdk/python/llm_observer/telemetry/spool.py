@@ -193,7 +193,21 @@ class Spool:
         """Counts now; all zero for a spool that has no file."""
         if not self._database.is_there():
             return SpoolStats(path=str(self.path))
-        return self._database.read(_stats)._replace(path=str(self.path))
+        return self._database.read(self._stats)._replace(path=str(self.path))
+
+    def _stats(self, db: Connection) -> SpoolStats:
+        totals = dict(db.execute("SELECT name, value FROM totals"))
+        total_bytes = totals.pop("bytes")
+        row = db.execute(sql.STATS, self._moment()._asdict()).fetchone()
+        events, leased, leased_bytes, quarantined, oldest_s = row
+        return SpoolStats(
+            waiting=events - leased,
+            waiting_bytes=total_bytes - leased_bytes,
+            leased=leased,
+            quarantined=quarantined,
+            oldest_s=oldest_s,
+            **totals,
+        )
 
     def close(self) -> None:
         """Let go of the file; the spool can still be used."""
@@ -265,20 +279,6 @@ def _purge(db: Connection) -> int:
     for statement in sql.PURGE:
         db.execute(statement)
     return int(gone)
-
-
-def _stats(db: Connection) -> SpoolStats:
-    totals = dict(db.execute("SELECT name, value FROM totals"))
-    total_bytes = totals.pop("bytes")
-    events, leased, leased_bytes, quarantined, oldest_s = db.execute(sql.STATS).fetchone()
-    return SpoolStats(
-        waiting=events - leased,
-        waiting_bytes=total_bytes - leased_bytes,
-        leased=leased,
-        quarantined=quarantined,
-        oldest_s=oldest_s,
-        **totals,
-    )
 
 
 def _total(db: Connection, name: str) -> int:

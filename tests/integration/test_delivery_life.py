@@ -1,0 +1,229 @@
+"""Does sending leave the app alone: when it is off, at exit, after a fork, with endpoints that hang?"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import llm_observer
+from integration.delivering import KEY, Dripping, Receiver, status, taken
+from integration.exchanges import ask, plain
+from integration.loopback import Wait
+from integration.sdks import make_client
+from llm_observer.telemetry.spool import Spool
+
+HEAD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from integration.exchanges import ask, plain
+from integration.sdks import make_client
+import llm_observer
+llm_observer.patch()
+"""
+ASK = 'ask(make_client("openai", plain("openai")))\n'
+
+
+def call():
+    ask(make_client("openai", plain("openai")))
+
+
+def patch(endpoint, **settings):
+    return llm_observer.patch(**{"enabled": True, "endpoint": endpoint, "api_key": KEY, **settings})
+
+
+def run(program, tmp_path, endpoint, **environ):
+    """The finished process, and how long it took from its last line on."""
+    env = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path),
+        "LLM_OBSERVER_ENABLED": "1",
+        "LLM_OBSERVER_ENDPOINT": endpoint,
+        "LLM_OBSERVER_API_KEY": KEY,
+        "PYTHONWARNINGS": "ignore",
+        **environ,
+    }
+    code = HEAD + program + "\nimport time; print(time.time(), flush=True)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=90)
+    ended = time.time()
+    assert done.returncode == 0, done.stderr
+    return done, ended - float(done.stdout.split()[-1])
+
+
+def spool_of(tmp_path, endpoint):
+    return Spool(tmp_path / "llm_observer/spool", endpoint)
+
+
+# Whether anything is sent ------------------------------------------------------------------------------
+
+
+def test_with_three_settings_each_call_is_sent():
+    with Receiver(taken()) as receiver:
+        assert patch(receiver.endpoint).warnings == ()
+        for _ in range(3):
+            call()
+        assert llm_observer.flush(20)
+        assert [event["type"] for batch in receiver.batches for event in batch["events"]] == ["llm_call"] * 3
+        found = llm_observer.stats()["delivery"]
+        assert (found["delivered"], found["circuit"], found["spool"]["waiting"]) == (3, "closed", 0)
+        assert llm_observer.shutdown(20)
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ"),
+    [
+        ({"enabled": None}, {}),
+        ({"endpoint": None}, {}),
+        ({"api_key": None}, {}),
+        ({}, {"DO_NOT_TRACK": "1"}),
+        ({"endpoint": "http://receiver.example/v1"}, {}),
+    ],
+    ids=["not enabled", "no endpoint", "no key", "do not track", "in the clear"],
+)
+def test_otherwise_nothing_is_sent_or_spooled(tmp_path, monkeypatch, settings, environ):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with Receiver(taken()) as receiver:
+        patch(**{"endpoint": receiver.endpoint, **settings})
+        call()
+        assert llm_observer.flush(20)
+        assert (receiver.requests, llm_observer.stats()["delivery"]) == ([], {})
+    assert not list(tmp_path.rglob("spool"))
+    assert "llm_observer delivery" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_sampling_leaves_the_sums_alone():
+    with Receiver(taken()) as receiver, llm_observer.observe() as session:
+        patch(receiver.endpoint, sample_rate=0)
+        for _ in range(4):
+            call()
+        assert llm_observer.flush(20)
+        assert (session.calls, receiver.requests) == (4, [])
+        assert llm_observer.stats()["delivery"]["not_sampled"] == 4
+
+
+def test_the_key_is_in_no_log_and_no_number(caplog):
+    with caplog.at_level(logging.DEBUG), Receiver(status(401), status(302)) as receiver:
+        patch(receiver.endpoint, debug=True)
+        call()
+        llm_observer.flush(20)
+        shown = json.dumps(llm_observer.stats()) + repr(llm_observer.stats())
+        llm_observer.shutdown(20)
+    llm_observer.log.configure(debug=False)
+    assert KEY not in caplog.text + shown
+
+
+def test_looking_at_the_session_waits_for_no_endpoint():
+    wait = Wait.new()
+    with Receiver(taken()._replace(framing="chunked", steps=(wait,))) as receiver:
+        patch(receiver.endpoint, batch_max_age_s=0.1)
+        call()
+        assert wait.reached.wait(20)
+        start = time.monotonic()
+        assert llm_observer.session().calls >= 1
+        assert time.monotonic() - start < 1
+        llm_observer.shutdown(0.3)
+        wait.go.set()
+
+
+def test_patching_again_hands_what_waits_to_the_next_one():
+    with Receiver(status(503), status(503), status(503), taken()) as receiver:
+        patch(receiver.endpoint, max_attempts=1)
+        call()
+        assert llm_observer.flush(20) is False
+        patch(receiver.endpoint, max_attempts=2, batch_max_events=50)
+        call()
+        until = time.monotonic() + 20
+        while not llm_observer.flush(20) and time.monotonic() < until:
+            pass
+        assert len({event["event_id"] for event in receiver.batches[-1]["events"]}) == 2
+
+
+# Exit --------------------------------------------------------------------------------------------------
+
+
+def test_the_last_call_before_the_end_is_sent(tmp_path):
+    with Receiver(taken()) as receiver:
+        done, _ = run(ASK, tmp_path, receiver.endpoint)
+        assert (done.stderr, len(receiver.batches)) == ("", 1)
+    assert spool_of(tmp_path, receiver.endpoint).stats().waiting == 0
+
+
+def dead():
+    with Receiver(taken()) as receiver:
+        return receiver.endpoint
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["idle", "under way"])
+@pytest.mark.parametrize("kind", ["dead", "silent", "drips", "unresolvable"])
+def test_an_endpoint_that_hangs_holds_up_no_exit_and_loses_nothing(tmp_path, kind, warm, record_property):
+    wait = Wait.new()
+    silent = Receiver(taken()._replace(framing="chunked", steps=(wait,)))
+    with silent, Dripping(b"HTTP/1.1 202 A\r\n") as drips:
+        endpoint = {
+            "dead": dead(),
+            "silent": silent.endpoint,
+            "drips": drips.url,
+            "unresolvable": "https://receiver.invalid/v1",
+        }[kind]
+        program = ASK * 3 + ("import threading; llm_observer.flush(0.5)" if warm else "")
+        _, took_s = run(program, tmp_path, endpoint, LLM_OBSERVER_EXIT_TIMEOUT_S="1")
+        wait.go.set()
+    stats = spool_of(tmp_path, endpoint).stats()
+    record_property("seconds", round(took_s, 2))
+    assert took_s < 1.5
+    assert (stats.waiting, stats.leased) == (3, 0)
+
+
+def test_what_one_process_leaves_the_next_one_sends(tmp_path):
+    with Receiver(status(503)) as receiver:
+        endpoint = receiver.endpoint
+        run(ASK * 2, tmp_path, endpoint)
+        receiver.respond = lambda _: taken()
+        receiver.requests.clear()
+        run(ASK, tmp_path, endpoint)
+        assert sum(map(len, receiver.sent_ids)) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("warm", [True, False], ids=["thread runs", "no event yet"])
+def test_forked_children_send_their_own_calls_once(tmp_path, warm):
+    program = f"""
+import os
+client = make_client("openai", plain("openai"))
+if {warm}:
+    ask(client)
+    assert llm_observer.flush(20)
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        for _ in range(5):
+            ask(client)
+        os._exit(0 if llm_observer.flush(20) else 1)
+    children.append(child)
+assert all(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) == 0 for c in children)
+ask(client)
+"""
+    with Receiver(taken()) as receiver:
+        run(program, tmp_path, receiver.endpoint)
+        sent = [event_id for ids in receiver.sent_ids for event_id in ids]
+        assert len(sent) == len(set(sent)) == 15 + 1 + warm
+
+
+def test_a_home_that_cannot_be_written_still_lets_events_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    with Receiver(taken()) as receiver:
+        environ = {
+            "XDG_STATE_HOME": str(tmp_path / "file"),
+            "TMPDIR": str(tmp_path),
+            "LLM_OBSERVER_HASH_KEY": "k" * 20,
+        }
+        done, _ = run(ASK, tmp_path, receiver.endpoint, **environ)
+        assert len(receiver.batches) == 1
+    assert "events wait in" in done.stderr
