@@ -1,5 +1,7 @@
 """Raise once at every executed line of llm_observer, in a forked process per line, under a real SDK call.
 
+Of the parts that only the worker runs, every function is taken at one of its lines.
+
     python tests/integration/inject.py KIND        prints one JSON object
 
 KIND is one of `plain`, `stream`, `failing`, `async_plain`, `async_stream`, `async_failing`. The app's
@@ -23,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from integration.loopback import Loopback, json_answer, sse_answer
 
 PACKAGE = str(Path(llm_observer.__file__).parent) + os.sep
+WORKER_ONLY = ("adapters", "cache", "enrichers", "sinks", "telemetry")
+"""Folders whose code never runs on the app's thread: what a fault does there, it does at any line alike."""
 AT_ONCE = 4
 HELLO = [{"role": "user", "content": "hello"}]
 COMPLETION = {
@@ -85,6 +89,18 @@ def executed_lines(act):
 
     _with_trace(trace, act)
     return seen
+
+
+def taken(lines):
+    """*lines*, but only the first one of each function that only the worker runs."""
+    kept, functions = {}, set()
+    for (file, line), name in sorted(lines.items()):
+        if os.path.relpath(file, PACKAGE).split(os.sep)[0] in WORKER_ONLY:
+            if (file, name) in functions:
+                continue
+            functions.add((file, name))
+        kept[file, line] = name
+    return kept
 
 
 def raising_at(file, line):
@@ -159,6 +175,7 @@ def main(kind):
         llm_observer.shutdown()
         llm_observer.patch()  # with a worker thread that is traced as well
         lines = executed_lines(lambda: observed(kind, url))
+        lines = taken(lines)
         gc.collect()
         gc.freeze()  # a child collects what it made itself
         found = leaks(sorted(lines), lambda: observed(kind, url), expected)

@@ -40,18 +40,22 @@ class Ended(NamedTuple):
 
 def run(name, url, folder):
     """The app with the fault *name*, observed if there is a *url*."""
+    command, env = [sys.executable, str(PROGRAM), name], environment(url, folder)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=PATIENCE_S)
+    return Ended(done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr)
+
+
+def environment(url, folder):
+    """Nothing of the machine's settings; sending to *url*, if there is one."""
     (folder / "tmp").mkdir(exist_ok=True)
-    environ = {key: value for key, value in os.environ.items() if not key.upper().startswith(OWN)}
-    environ |= {
+    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(OWN)}
+    return kept | {
         "CHAOS_OBSERVED": "1" if url else "0",
         "PYTHONWARNINGS": "ignore",
         "TMPDIR": str(folder / "tmp"),
         "XDG_STATE_HOME": str(folder / "state"),
         **(settings(url, folder) if url else {}),
     }
-    command = [sys.executable, str(PROGRAM), name]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=PATIENCE_S)
-    return Ended(done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr)
 
 
 def settings(url, folder):

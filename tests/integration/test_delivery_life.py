@@ -23,10 +23,14 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from integration.exchanges import ask, plain
 from integration.sdks import make_client
+import atexit, time
 import llm_observer
+atexit.register(lambda: print(time.time() - before, flush=True))  # runs after ours
 llm_observer.patch()
 """
 ASK = 'ask(make_client("openai", plain("openai")))\n'
+STORED = "assert llm_observer._api._running.pipeline.flush(60)\n"
+"""What has not reached the sinks by the end of the process cannot be in the spool."""
 
 
 def call():
@@ -38,21 +42,21 @@ def patch(endpoint, **settings):
 
 
 def run(program, tmp_path, endpoint, **environ):
-    """The finished process, and how long it took from its last line on."""
+    """The finished process, and the seconds that it waited for us at its end."""
     env = {
         **os.environ,
         "XDG_STATE_HOME": str(tmp_path),
         "LLM_OBSERVER_ENABLED": "1",
         "LLM_OBSERVER_ENDPOINT": endpoint,
         "LLM_OBSERVER_API_KEY": KEY,
+        "LLM_OBSERVER_EXIT_TIMEOUT_S": "30",
         "PYTHONWARNINGS": "ignore",
         **environ,
     }
-    code = HEAD + program + "\nimport time; print(time.time(), flush=True)"
+    code = f"{HEAD}{program}\nbefore = time.time()\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=90)
-    ended = time.time()
     assert done.returncode == 0, done.stderr
-    return done, ended - float(done.stdout.split()[-1])
+    return done, float(done.stdout.split()[-1])
 
 
 def spool_of(tmp_path, endpoint):
@@ -171,7 +175,7 @@ def test_an_endpoint_that_hangs_holds_up_no_exit_and_loses_nothing(tmp_path, kin
             "drips": drips.url,
             "unresolvable": "https://receiver.invalid/v1",
         }[kind]
-        program = ASK * 3 + ("import threading; llm_observer.flush(0.5)" if warm else "")
+        program = ASK * 3 + STORED + ("llm_observer.flush(0.5)" if warm else "")
         _, took_s = run(program, tmp_path, endpoint, LLM_OBSERVER_EXIT_TIMEOUT_S="1")
         wait.go.set()
     stats = spool_of(tmp_path, endpoint).stats()

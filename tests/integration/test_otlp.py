@@ -483,6 +483,48 @@ def test_beside_a_registered_instrumentor_there_is_no_span_of_ours(app):
     assert len(app.spans) == 1
 
 
+def peer_of(name):
+    """The instrumentor of another project."""
+    return pytest.importorskip(f"{name}.openai").OpenAIInstrumentor()
+
+
+@pytest.fixture(params=["opentelemetry.instrumentation.genai", "openinference.instrumentation"])
+def peer(request):
+    return peer_of(request.param)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["instrumented first", "patched first"])
+@pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
+def test_beside_a_peers_instrumentation_there_is_one_span(app, peer, is_first, is_stream):
+    steps = [peer.instrument, observe_into]
+    for step in steps if is_first else reversed(steps):
+        step()
+    try:
+        answer = ask(make_client("openai", (streamed if is_stream else plain)("openai")), stream=is_stream)
+        list(answer) if is_stream else None
+        [span] = app.spans
+    finally:
+        peer.uninstrument()
+    assert span.instrumentation_scope.name != "llm_observer"
+    [record] = app.records
+    assert record.span_id == span.context.span_id
+    assert record.attributes["llm_observer.cost.total_usd"] > 0
+
+
+def test_a_peer_gives_the_same_values_under_the_names_that_both_have(app):
+    peer = peer_of("opentelemetry.instrumentation.genai")
+    peer.instrument()
+    ask(make_client("openai", plain("openai")), temperature=0.5)
+    peer.uninstrument()
+    observe_into()
+    ask(make_client("openai", plain("openai")), temperature=0.5)
+    theirs, ours = (dict(span.attributes) for span in app.spans)
+    shared = theirs.keys() & ours.keys()
+    assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
+    assert theirs.keys() - ours.keys() == set()
+    assert standard(ours).keys() - theirs.keys() == {"openai.api.type", "server.port"}
+
+
 @pytest.mark.parametrize(
     "settings", [{"DO_NOT_TRACK": "1"}, {"OTEL_SDK_DISABLED": "true"}, {"LLM_OBSERVER_OTLP": "0"}], ids=str
 )
@@ -527,11 +569,15 @@ def run(program, **environ):
     )
 
 
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_a_process_that_ends_sends_its_span(protocol):
+@pytest.mark.parametrize(
+    ("protocol", "before"),
+    # The exporter for gRPC cannot be imported any more once the process ends.
+    [("http/protobuf", ""), ("http/protobuf", "llm_observer.session()"), ("grpc", "llm_observer.session()")],
+)
+def test_a_process_that_ends_sends_its_span(protocol, before):
     with (GrpcCollector if protocol == "grpc" else HttpCollector)() as collector:
         done = run(
-            PROGRAM,
+            PROGRAM + before,
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
             LLM_OBSERVER_EXIT_TIMEOUT_S="30",

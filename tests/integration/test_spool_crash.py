@@ -159,20 +159,22 @@ def test_a_file_deleted_under_a_process_that_goes_on_is_made_anew_without_its_lo
     ready, begin = os.pipe(), os.pipe()
 
     def go_on(write):
+        os.close(begin[1])
         mine = Spool(folder, ENDPOINT)
         mine.put([Entry(f"old.{number}", BODY) for number in range(20)])
         os.write(ready[1], b".")
-        os.read(begin[0], 1)
+        os.read(begin[0], 1)  # ends when the parent closes the other end
         mine.put([Entry("child", b"x")])
 
     pid, pipe = child(go_on)
     os.read(ready[0], 1)
     spool.path.unlink()
-    spool.put([Entry("a", b"x")])
-    os.write(begin[1], b".")
+    try:
+        spool.put([Entry("a", b"x")])
+    finally:
+        for end in (*ready, *begin):
+            os.close(end)
     assert (ended(pid), dict(told(pipe))) == (0, {})
-    for end in (*ready, *begin):
-        os.close(end)
     assert spool.stats().corrupt == 0
     assert drained(spool) == ["a", "child"]
     assert is_whole(spool)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from email.utils import formatdate
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_observer import schema
 from llm_observer.sinks.http import is_sampled
 from llm_observer.telemetry import codings
 from llm_observer.telemetry.answers import outcome_of, retry_after_s
 from llm_observer.telemetry.batch import BATCH_VERSION, batch_body, batch_key, halves, room_for_events
 from llm_observer.telemetry.client import Answer
+from llm_observer.telemetry.delivery import COUNTERS
 from llm_observer.telemetry.spool import Entry
 
 CONTRACT = json.loads(
@@ -224,3 +227,18 @@ def test_traces_are_sampled_as_opentelemetry_samples_them(trace_id, rate):
 
     found = TraceIdRatioBased(rate).should_sample(None, int(trace_id, 16), "span")
     assert is_sampled(trace_id, rate) == (found.decision is Decision.RECORD_AND_SAMPLE)
+
+
+# Docs --------------------------------------------------------------------------------------------------
+
+
+def test_the_batch_in_the_docs_follows_both_contracts():
+    page = (Path(__file__).parents[2] / "docs/telemetry-opt-in.md").read_text("utf-8")
+    batch = json.loads(re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0])
+    jsonschema.Draft202012Validator(CONTRACT).validate(batch)
+    assert [problem for event in batch["events"] for problem in schema.validate(event)] == []
+
+
+def test_every_counter_is_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs/telemetry-opt-in.md").read_text("utf-8")
+    assert [name for name in COUNTERS if f"`{name}`" not in page] == []

@@ -8,6 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from integration.delivering import Receiver, ids_of, status, taken
 from llm_observer import guard
 from llm_observer.capture.targets import TARGETS
 from llm_observer.cli.doctor import doctor
@@ -122,13 +123,95 @@ def test_a_wrong_setting_is_a_finding(monkeypatch):
     assert "LLM_OBSERVER_MAX_QUEUE" in finding
 
 
-def test_nothing_is_sent_and_settings_for_it_have_no_effect(monkeypatch):
-    assert diagnosis()["sent"].startswith("nothing")
+def allow_sending(monkeypatch, endpoint):
     monkeypatch.setenv("LLM_OBSERVER_ENABLED", "1")
-    monkeypatch.setenv("LLM_OBSERVER_ENDPOINT", "https://example.com/v1")
-    sent = diagnosis()["sent"]
-    assert "enabled, endpoint" in sent
-    assert "no effect" in sent
+    monkeypatch.setenv("LLM_OBSERVER_ENDPOINT", endpoint)
+    monkeypatch.setenv("LLM_OBSERVER_API_KEY", SECRET)
+
+
+def test_what_keeps_events_here_is_named(monkeypatch):
+    assert diagnosis()["sent"] == "nothing: LLM_OBSERVER_ENABLED is not 1"
+    allow_sending(monkeypatch, "http://example.com/v1")
+    assert diagnosis()["sent"] == "nothing: the endpoint is neither https nor on this machine"
+
+
+def test_where_events_go_is_shown_without_the_query(monkeypatch):
+    allow_sending(monkeypatch, "https://example.com/v1?secret=1")
+    monkeypatch.setenv("LLM_OBSERVER_SAMPLE_RATE", "0.25")
+    assert diagnosis()["sent"] == "events, of 0.25 of all traces, to https://example.com/v1"
+
+
+def test_the_missing_extra_is_a_finding_where_sending_is_on(monkeypatch):
+    allow_sending(monkeypatch, "https://example.com/v1")
+    monkeypatch.setitem(sys.modules, "tenacity", None)
+    assert "pip install 'llm-observer[http]'" in "".join(diagnosis(1)["findings"])
+
+
+def sent_test(monkeypatch, answer, code):
+    """What `--send-test` says of *answer*, and the events that it sent."""
+    with Receiver(answer) as receiver:
+        allow_sending(monkeypatch, receiver.endpoint)
+        result = run("--json", "--send-test")
+    assert result.exit_code == code, result.output
+    assert SECRET not in result.output
+    (batch,) = receiver.batches
+    return json.loads(result.stdout)["test_event"], batch["events"]
+
+
+def test_the_test_event_is_a_diagnostic_and_nothing_else_is_sent(monkeypatch):
+    found, (event,) = sent_test(monkeypatch, taken(), 0)
+    assert (event["type"], event["diagnostic"]) == ("diagnostic", {"kind": "send_test", "severity": "info"})
+    assert (found["is_taken"], found["status"], found["meaning"]) == (True, 202, "it took the event")
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [
+        (302, "redirects"),
+        (400, "does not understand"),
+        (401, "LLM_OBSERVER_API_KEY"),
+        (403, "rights"),
+        (404, "LLM_OBSERVER_ENDPOINT"),
+        (405, "POST"),
+        (413, "too large"),
+        (415, "gzip"),
+        (418, "does not take"),
+        (422, "version"),
+        (429, "no more requests"),
+        (503, "tried again"),
+    ],
+)
+def test_an_answer_is_explained(monkeypatch, number, word):
+    found, _ = sent_test(monkeypatch, status(number), 1)
+    assert (found["is_taken"], found["status"]) == (False, number)
+    assert word in found["meaning"]
+
+
+def test_the_receivers_own_reason_is_shown(monkeypatch):
+    def respond(request):
+        return taken(rejected=ids_of(request))
+
+    found, _ = sent_test(monkeypatch, respond, 1)
+    assert (found["meaning"], found["reasons"]) == (
+        "it understood the batch and refused the event",
+        ["not liked"],
+    )
+
+
+def test_a_test_that_reaches_nobody_says_so_to_people_too(monkeypatch):
+    with Receiver(taken()) as receiver:
+        gone = receiver.endpoint
+    allow_sending(monkeypatch, gone)
+    result = run("--send-test")
+    assert result.exit_code == 1
+    assert "no answer came" in result.output
+
+
+def test_no_test_is_sent_where_sending_is_off():
+    result = run("--json", "--send-test")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)["test_event"]
+    assert (found["meaning"], found["detail"]) == ("nothing was sent", "LLM_OBSERVER_ENABLED is not 1")
 
 
 def test_what_is_not_observed_is_named():

@@ -275,7 +275,7 @@ def _at_exit() -> None:
     running = _running
     if running is None or not running.is_read_at_exit:
         return
-    with guard("exit"):
+    with contextlib.suppress(KeyboardInterrupt), guard("exit"):  # Ctrl+C once more: wait no longer
         running.tracker.sweep()
         running.close(running.config.exit_timeout_s)
         if running.config.summary and _session().calls:

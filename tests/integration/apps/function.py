@@ -15,4 +15,5 @@ def handler(number, *, flushes):
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(handler(int(line), flushes=sys.argv[1] == "flush"), flush=True)
+        sys.stdout.write(f"{handler(int(line), flushes=sys.argv[1] == 'flush')}\n")
+        sys.stdout.flush()

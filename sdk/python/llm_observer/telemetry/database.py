@@ -41,7 +41,7 @@ WAIT_S = 1.0
 """The longest that a call waits for others."""
 
 _POLL_S = (0.0003, 0.0015)
-"""Short, as nobody queues: beside a process that writes all the time, a try finds the file free now and then."""
+"""Short, as nobody queues: beside a process that writes all the time, the file is free for moments only."""
 
 _CHECKPOINT_WAIT_MS = 200
 _MAX_LOG_BYTES = 2 << 20

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     MakeSender = Callable[[Circuit, Counter[str]], Sender]
 
-__all__ = ["Delivery", "Limits"]
+__all__ = ["COUNTERS", "Delivery", "Limits"]
 
 _GUARD = guard("delivery")
 _LEASE_MARGIN_S = 30.0

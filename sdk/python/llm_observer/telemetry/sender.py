@@ -121,11 +121,12 @@ class Sender:
         return jitter if asked is None else asked + jitter
 
     def _is_enough(self, state: Any) -> bool:
-        """No further attempt: they are used up, the circuit is open, time or budget is short."""
+        """No further attempt: they are used up, the circuit is open, all ends, time or budget is short."""
         left = min(self._deadline, self._last) - self._clocks.monotonic()
         return (
             state.attempt_number >= self._max_attempts
             or self._circuit.state != "closed"
+            or self._stopping.is_set()
             or state.upcoming_sleep >= left
             or not self._budget.spend()
         )
