@@ -30,6 +30,7 @@ from llm_observer import log
 from llm_observer._version import __version__
 from llm_observer.sinks.http import SAMPLE_RATE, HttpSink
 from llm_observer.telemetry.batch import batch_key
+from llm_observer.telemetry.unseen import unseen
 
 
 @pytest.fixture(autouse=True)
@@ -359,6 +360,12 @@ def test_an_answer_that_drips_ends_with_the_attempt(tmp_path, head):
         assert rig.left == (1, 0)
 
 
+def test_an_answer_that_takes_its_time_is_waited_for(receive):
+    receiver, rig = receive(lambda _: threading.Event().wait(0.6) or taken())
+    assert rig.deliver(entries(1))[1]
+    assert (len(receiver.requests), rig.left) == (1, (0, 0))
+
+
 def test_closing_ends_an_attempt_that_is_under_way(receive, gate):
     _, rig = receive(taken()._replace(framing="chunked", steps=(gate,)), attempt_timeout_s=60.0)
     rig.put(entries(1))
@@ -367,6 +374,7 @@ def test_closing_ends_an_attempt_that_is_under_way(receive, gate):
     start = time.monotonic()
     assert rig.delivery.close(start + 0.5) is False
     assert time.monotonic() - start < 1
+    assert not rig.delivery._thread.is_alive()
     assert rig.left == (1, 0)
 
 
@@ -451,6 +459,43 @@ def test_no_request_of_ours_is_a_span_of_the_app(receive):
             one.uninstrument()
     assert [span.name for span in spans.get_finished_spans()] == ["POST"]
     assert len(receiver.requests) == 2
+
+
+def test_instrumentations_below_httpx_are_told_to_look_away():
+    from opentelemetry.context import get_current
+    from opentelemetry.instrumentation.utils import (
+        is_http_instrumentation_enabled,
+        is_instrumentation_enabled,
+    )
+
+    before = get_current()
+    with unseen():
+        assert not is_http_instrumentation_enabled()
+        assert not is_instrumentation_enabled()
+    assert is_http_instrumentation_enabled()
+    assert get_current() == before
+
+
+def test_what_the_disk_does_not_take_is_stored_later(receive, tmp_path):
+    receiver, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=512 << 10)
+    (tmp_path / "spool").write_text("in the way")
+    made = [event(), event()]
+    sink.write(made[:1])
+    assert rig.counts["spooled"] == 0
+    (tmp_path / "spool").unlink()
+    sink.write(made[1:])
+    assert rig.flush()
+    assert receiver.sent_ids == [[one.event_id for one in made]]
+
+
+def test_what_the_disk_never_takes_is_bounded_and_counted(receive, tmp_path):
+    _, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=4 << 20)
+    (tmp_path / "spool").write_text("in the way")
+    sink.write([event(padding="x" * (1 << 20)) for _ in range(5)])
+    assert (rig.counts["not_stored"], len(sink._unstored)) == (2, 3)
+    (tmp_path / "spool").unlink()
 
 
 def test_httpx_does_where_httpx2_is_missing(receive, monkeypatch):

@@ -3,6 +3,7 @@
 import http.client
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from integration.receiving import Receiver, assert_one_event_per_call
 
 TESTS = Path(__file__).parents[1]
 APPS = Path(__file__).parent / "apps"
+MATRIX = TESTS.parent / "docs" / "compatibility-matrix.md"
 CALLS = 12
 END_S = 20.0
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
@@ -249,3 +251,9 @@ def test_a_frozen_function_that_does_not_flush_goes_on_where_it_was(world, funct
     process.communicate(timeout=2 * END_S)
     assert process.returncode == 0
     assert_one_event_per_call(world.events(), 3)
+
+
+def test_every_row_of_the_matrix_is_a_test_and_every_test_a_row():
+    named = re.findall(r"`(test_\w+)` \|$", MATRIX.read_text("utf-8"), re.MULTILINE)
+    here = re.findall(r"^def (test_\w+)\(world", Path(__file__).read_text("utf-8"), re.MULTILINE)
+    assert sorted(named) == sorted(here)

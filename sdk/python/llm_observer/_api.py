@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llm_observer import log
 from llm_observer.capture.hooks import Hooks, HookStatus
 from llm_observer.capture.targets import TARGETS
-from llm_observer.config import Config, load
+from llm_observer.config import load
 from llm_observer.context import Observation, current_observation, new_trace, within
 from llm_observer.guard import caught, guard
 from llm_observer.running import Running

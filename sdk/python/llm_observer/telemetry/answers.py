@@ -92,7 +92,8 @@ def retry_after_s(value: str | None, *, now_s: float) -> float | None:
     """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date), an hour at most."""
     if value is None:
         return None
-    seconds = float(value) if value.isascii() and value.strip().isdecimal() else _until(value, now_s)
+    digits = value.strip(" \t")
+    seconds = float(digits) if digits.isascii() and digits.isdecimal() else _until(value, now_s)
     return None if seconds is None else min(max(seconds, 0.0), _HOUR_S)
 
 
