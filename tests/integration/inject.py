@@ -95,7 +95,7 @@ def taken(lines):
     """*lines*, but only the first one of each function that only the worker runs."""
     kept, functions = {}, set()
     for (file, line), name in sorted(lines.items()):
-        if os.path.relpath(file, PACKAGE).split(os.sep)[0] in WORKER_ONLY:
+        if Path(file).relative_to(PACKAGE).parts[0] in WORKER_ONLY:
             if (file, name) in functions:
                 continue
             functions.add((file, name))

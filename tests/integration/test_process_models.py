@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -145,24 +144,6 @@ def test_uvicorn_with_workers(world, listening):
     with world.running(*words, pass_fds=[listening.fileno()], stdout=subprocess.DEVNULL):
         calls = visit_both_workers(listening.getsockname()[1])
     assert_one_event_per_call(world.events(), calls)
-
-
-@needs("celery")
-def test_celery_prefork(world, tmp_path):
-    (tmp_path / "broker" / "control").mkdir(parents=True)
-    world.env["BROKER"] = str(tmp_path / "broker")
-    world.run(str(APPS / "celery_app.py"), str(CALLS))
-    words = ("-m", "celery", "-A", "integration.apps.celery_app", "worker", "--pool", "prefork", "-c", "2")
-    with world.running(*words, "--without-gossip", "--without-mingle", stdout=subprocess.DEVNULL):
-        wait_until(lambda: len(world.provider.requests) == CALLS)
-    assert_one_event_per_call(world.events(), CALLS)
-
-
-def wait_until(is_so):
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
