@@ -147,11 +147,11 @@ def test_a_dictionary_attack_on_a_known_prompt_finds_nothing(sdk, events):
 
 def test_the_same_prompt_has_the_same_hash_and_another_key_gives_another(sdk, events):
     body = openai_completion() if sdk == "openai" else anthropic_message()
-    answer = json_answer(json.dumps(body).encode())
-    ask(make_client(sdk, answer))
-    ask(make_client(sdk, answer))
+    answers = [json_answer(json.dumps({**body, "id": f"answer_{place}"}).encode()) for place in range(3)]
+    ask(make_client(sdk, answers[0]))
+    ask(make_client(sdk, answers[1]))
     llm_observer.patch(file=str(events._file), hash_key="another key")
-    ask(make_client(sdk, answer))
+    ask(make_client(sdk, answers[2]))
     first, second, third = events.calls
     hashes, other = ({s["hash"] for s in call["segments"]} for call in (first, third))
     assert second["cache"]["kept_segments"] == len(hashes)  # all of it is the same
