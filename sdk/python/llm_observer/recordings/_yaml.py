@@ -1,37 +1,38 @@
 """How is a cassette's YAML loaded? Safely: a tag of any language gives plain data, never an object."""
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
-import yaml
-
-if TYPE_CHECKING:
-    from yaml import SafeLoader as Base
-else:  # libyaml is many times faster, and not in every build of PyYAML
-    Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-__all__ = ["Loader"]
+__all__ = ["loader"]
 
 
-class Loader(Base):
-    """A safe loader that reads times as texts and takes what it does not know as plain data."""
+@cache
+def loader() -> Any:
+    """A safe PyYAML loader that reads times as texts and takes what it does not know as plain data.
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
+    Raises ImportError without PyYAML.
+    """
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is: many times faster
+    resolvers = {
         first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
-        for first, rules in Base.yaml_implicit_resolvers.items()
+        for first, rules in base.yaml_implicit_resolvers.items()
     }
+    made: Any = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    made.add_constructor("!binary", _binary)  # Ruby's spelling of `!!binary`
+    made.add_multi_constructor("", _any)
+    return made
 
 
-def _binary(loader: Any, node: yaml.Node) -> object:
+def _binary(loader: Any, node: Any) -> object:
     return loader.construct_yaml_binary(node)
 
 
-def _any(loader: Any, _tag: str, node: yaml.Node) -> object:
-    if isinstance(node, yaml.MappingNode):
+def _any(loader: Any, _tag: str, node: Any) -> object:
+    """Plain data of a node under any tag; nodes tell what they are by their `id`."""
+    if node.id == "mapping":
         return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
+    if node.id == "sequence":
         return loader.construct_sequence(node, deep=True)
     return loader.construct_scalar(node)
-
-
-Loader.add_constructor("!binary", _binary)  # Ruby's spelling of `!!binary`
-Loader.add_multi_constructor("", _any)

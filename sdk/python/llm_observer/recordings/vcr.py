@@ -40,13 +40,13 @@ def read_yaml(file: BinaryIO, name: str) -> Iterator[Item]:
     try:
         import yaml
 
-        from llm_observer.recordings._yaml import Loader
+        from llm_observer.recordings._yaml import loader
     except ImportError as exc:
         raise UnreadableFileError(
             f"{name} is YAML, and reading it needs: pip install 'llm-observer[recordings]'"
         ) from exc
     try:
-        document = yaml.load(file, Loader)  # noqa: S506 - a safe loader
+        document = yaml.load(file, loader())  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         where = getattr(exc, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
