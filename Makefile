@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python)
 
-.PHONY: help demo test lint types docs schema bench evaluate matrix pythons golden build clean
+.PHONY: help demo test chaos lint types docs schema bench evaluate matrix pythons golden build clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make golden    write the golden files of the tests anew"
 	@echo "make bench     what a call costs with and without us"
 	@echo "make evaluate  the cache doctor on real traces and injected breakers, into docs/evaluation.md"
+	@echo "make chaos     every fault of docs/chaos.md, a process each"
 	@echo "make matrix    integration tests on old and new SDKs"
 	@echo "make pythons   unit tests on the other Pythons of this machine"
 	@echo "make build     wheel and sdist, into dist/"
@@ -44,6 +45,9 @@ test: $(READY)
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report --fail-under=90
 endif
+
+chaos: $(READY)
+	CHAOS=all $(RUN) -m pytest -n 2 tests/integration/test_chaos.py $(ARGS)
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -19,7 +19,18 @@ BLOCKS = [
     for page in PAGES
     for number, block in enumerate(FENCE.findall(page.read_text("utf-8")), 1)
 ]
+PAIR = "# before"
+"""A block that begins so shows a change to an app's own code: pieces of it, which cannot run alone."""
 FOREIGN = ("OPENAI_", "ANTHROPIC_", "LLM_OBSERVER_")
+
+
+def code_of(param):
+    (code,) = param.values
+    return code
+
+
+def is_pair(param):
+    return code_of(param).startswith(PAIR)
 
 
 def run(*arguments, folder, **variables):
@@ -45,7 +56,12 @@ def test_the_example_runs_and_shows_what_was_called(example, tmp_path):
     assert "Traceback" not in shown
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("pair", [block for block in BLOCKS if is_pair(block)])
+def test_a_before_and_after_is_python(pair):
+    compile(pair, "<docs>", "exec")
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if not is_pair(block)])
 def test_the_block_runs(block, tmp_path):
     with Provider(pause_s=0) as provider:
         shown = run(
