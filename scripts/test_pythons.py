@@ -49,7 +49,7 @@ def is_good(version: str, arguments: list[str]) -> bool:
         return True
     print(f"-- Python {version}: {path}", flush=True)
     python = environment(ENVIRONMENTS / f"python{version}", ["-e", ".[dev]"], python=path)
-    command = [python, "-m", "pytest", "-q", "-n", "auto", "tests/unit", *arguments]
+    command = [python, "-m", "pytest", "-q", "-n", "auto", "-m", "not slow", "tests/unit", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 

@@ -18,6 +18,8 @@ from models import MODELS, Reading, money, usage
 from providers import Call, simulate
 from rendering import render, tokens_of
 
+pytestmark = pytest.mark.slow
+
 sys.path.pop(0)
 
 LINES = [

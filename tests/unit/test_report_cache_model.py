@@ -281,6 +281,7 @@ def test_an_id_is_known_again_after_a_hundred_thousand_others():
     assert not any(map(seen.add, ids[::997]))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_events(events):
     def replayed(rounds):
         for number in range(rounds):
