@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from agent_events import TTL_S, agent_app
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import cost, event_of, tokens, unpriced
 
+from agent_events import TTL_S, agent_app
 from llm_observer.call import CallSite, SegmentPrint
 from llm_observer.call_cache import CacheUse, Cause, Finding
 from llm_observer.event import new_event_id
