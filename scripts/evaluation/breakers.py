@@ -21,11 +21,12 @@ import tool_breakers
 import volatile
 from clean import clean_account
 from dice import chance, dice
-from exchanges import exchange_of
 from hosts import Host, Hosts, Talk, load_hosts
 from models import MODELS
 from providers import simulate
 from scenes import Breaker, Scene, call_of
+
+from exchanges import exchange_of
 
 __all__ = ["KINDS", "Record", "broken_scene", "generate", "main"]
 

@@ -2,9 +2,9 @@
 
 import re
 
-import chromium
 import pytest
 
+import chromium
 from agent_events import agent_app
 from llm_observer.report.cache_model import report_of
 from llm_observer.report.html import render

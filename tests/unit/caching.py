@@ -1,10 +1,9 @@
 """Events of calls with a cache verdict, and files of them."""
 
-from sessions import cost, event_of, tokens
-
 from llm_observer.call import CallSite
 from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.event import encode
+from sessions import cost, event_of, tokens
 
 APP = CallSite(file="app.py", line=42, function="ask")
 

@@ -7,6 +7,9 @@ from functools import cache
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
 from exchanging import (
     FRAMES_TYPE,
     JSON_TYPE,
@@ -21,9 +24,6 @@ from exchanging import (
     recorded_exchange,
     streamed,
 )
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-
 from integration.recordings import ALL, SOME, recorded, source_files
 from llm_observer.adapters import decode
 from llm_observer.wire import Options

@@ -4,6 +4,7 @@ import sys
 from types import ModuleType
 
 import pytest
+
 from exchanging import (
     JSON_TYPE,
     SSE_TYPE,
@@ -13,7 +14,6 @@ from exchanging import (
     exchange,
     streamed,
 )
-
 from llm_observer import guard
 from llm_observer.adapters import _registry, adapters, decode
 from llm_observer.adapters.routes import OPERATIONS

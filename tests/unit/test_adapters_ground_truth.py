@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from exchanging import call_of, problems_of, recorded_exchange
 
+from exchanging import call_of, problems_of, recorded_exchange
 from integration.recordings import ALL, SOME, recorded, source_files
 from integration.truth import expected, said
 

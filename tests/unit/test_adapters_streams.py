@@ -5,6 +5,9 @@ import random
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from exchanging import (
     FRAMES_TYPE,
     anthropic_events,
@@ -15,9 +18,6 @@ from exchanging import (
     stable,
     streamed,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from llm_observer.adapters import decode
 
 USAGE = {

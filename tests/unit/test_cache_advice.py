@@ -5,15 +5,13 @@ from decimal import Decimal
 from itertools import combinations
 
 import pytest
-from caching import file_of
 from click.testing import CliRunner
-from diagnosing import CLAUDE, Clinic, counted, marked, said, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from replaying import RATES, RULE, call_of
-from sessions import cost, event_of
 
+from caching import file_of
+from diagnosing import CLAUDE, Clinic, counted, marked, said, words
 from llm_observer.cache.advice import ask, best_ttl
 from llm_observer.cache.charge import Charge
 from llm_observer.cache.placement import Priced, best_placement, bound, cost_under, weights_of
@@ -25,6 +23,8 @@ from llm_observer.cache.slots import Placement, is_slot, places_of, words_of
 from llm_observer.cache.what_if import Difference, parse
 from llm_observer.cli import main
 from llm_observer.errors import ConfigError
+from replaying import RATES, RULE, call_of
+from sessions import cost, event_of
 
 WEIGHTS = weights_of(RATES)
 SYSTEM = words(2500, seed=9)

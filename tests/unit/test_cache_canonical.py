@@ -7,10 +7,10 @@ import json
 import unicodedata
 
 import pytest
-from diagnosing import CLAUDE, facts_of, marked, said, text, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnosing import CLAUDE, facts_of, marked, said, text, words
 from llm_observer.cache.canonical import Leaf, forms_of, leaves
 from llm_observer.cache.diff import similarity
 

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from diagnosing import CLAUDE, EPHEMERAL, OLD_GPT, Clinic, said, text, words
 
 SYSTEMS = [words(400, seed=at) for at in (100, 200)]

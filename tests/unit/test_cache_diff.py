@@ -3,8 +3,8 @@
 import unicodedata
 
 import pytest
-from diagnosing import CLAUDE, facts_of, marked, said, text, words
 
+from diagnosing import CLAUDE, facts_of, marked, said, text, words
 from llm_observer.cache.diff import align
 
 SYSTEM = words(300, seed=100)

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+
 from diagnosing import (
     CLAUDE,
     EPHEMERAL,
@@ -17,7 +18,6 @@ from diagnosing import (
     text,
     words,
 )
-
 from llm_observer.event import encode
 from llm_observer.schema import validate
 

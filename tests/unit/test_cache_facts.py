@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from diagnosing import HASHER, text, words
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnosing import HASHER, text, words
 from llm_observer.cache.diff import shared_units
 from llm_observer.cache.facts import MAX_SPANS, Facts, changed_spans, facts_of, share_before, units
 from llm_observer.cache.pieces import Piece

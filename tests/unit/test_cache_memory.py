@@ -3,13 +3,13 @@
 import gc
 
 import pytest
-from diagnosing import CLAUDE, HASHER, START_S, Clinic, counted, exchange, facts_of, said, words
-from reachable import memory_of, reachable
 
+from diagnosing import CLAUDE, HASHER, START_S, Clinic, counted, exchange, facts_of, said, words
 from llm_observer.adapters import decode
 from llm_observer.cache.baseline import anchors_of, baseline_of
 from llm_observer.cache.doctor import CacheDoctor
 from llm_observer.cache.memory import Conversation, Memory
+from reachable import memory_of, reachable
 
 SCOPE = 7
 

@@ -4,8 +4,8 @@ import json
 
 import msgspec
 import pytest
-from diagnosing import CLAUDE, EPHEMERAL, HASHER, facts_of, marked, pieces_of, said, text
 
+from diagnosing import CLAUDE, EPHEMERAL, HASHER, facts_of, marked, pieces_of, said, text
 from llm_observer.cache.facts import facts_of as packed
 from llm_observer.cache.pieces import split
 from llm_observer.cache.prompt import Marker

@@ -4,18 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from diagnosing import CLAUDE, NEW_GPT, START_S, Clinic, chat_usage, counted, marked, said, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from replaying import columns, keys_of
 
+from diagnosing import CLAUDE, NEW_GPT, START_S, Clinic, chat_usage, counted, marked, said, words
 from llm_observer.cache.prompt import Marker
 from llm_observer.cache.rates import Paid, RateBook, documented, paid_by
 from llm_observer.cache.replay import GAPS, Replay
 from llm_observer.cache.replayed import Chain, Pieces
 from llm_observer.cache.rules import rule_for
 from llm_observer.cache.rules.openai import INCREMENTS
+from replaying import columns, keys_of
 
 SYSTEM = words(2000, seed=3)
 TURNS = [said(("user", "assistant")[at % 2], words(60, seed=at)) for at in range(80)]

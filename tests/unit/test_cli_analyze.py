@@ -8,16 +8,16 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from exchanging import call_of
-from recording import FORMS, STARTED_S, plain
-from sessions import event_of, tokens
-from test_recordings_events import CACHE, EVENT, FINDING
 
+from exchanging import call_of
 from integration.recordings import ALL, SOME, _truths, source_files
 from integration.truth import expected
 from llm_observer.cli import main
 from llm_observer.event import encode
 from llm_observer.recordings.plain import exchange_of
+from recording import FORMS, STARTED_S, plain
+from sessions import event_of, tokens
+from test_recordings_events import CACHE, EVENT, FINDING
 
 FOLDER = ALL if ALL.is_dir() else SOME
 

@@ -3,11 +3,11 @@
 import gzip
 import json
 
-from caching import cached, file_of, finding
 from click.testing import CliRunner
-from sessions import cost, event_of
 
+from caching import cached, file_of, finding
 from llm_observer.cli import main
+from sessions import cost, event_of
 
 
 def run(*arguments):

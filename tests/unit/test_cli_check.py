@@ -5,12 +5,12 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from caching import APP, cached, file_of, finding
 from click.testing import CliRunner
-from sessions import cost, event_of
 
+from caching import APP, cached, file_of, finding
 from llm_observer.call import CallSite
 from llm_observer.cli import main
+from sessions import cost, event_of
 
 ANNOTATION = re.compile(r"::error (?P<properties>.*?)::(?P<message>.*)")
 

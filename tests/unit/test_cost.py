@@ -4,10 +4,10 @@ from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from llm_observer.call import Cost, ErrorInfo, Request, Tokens, ToolUse
 from llm_observer.money import billed_usd
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from costing import NOVEMBER, _book, enricher, exchange
-from exchanging import recorded_exchange
 from genai_prices import Usage, calc_price
 from genai_prices.data import providers
 
+from costing import NOVEMBER, _book, enricher, exchange
+from exchanging import recorded_exchange
 from integration.recordings import SOME, recorded, source_files
 from llm_observer.adapters import decode
 from llm_observer.call import Tokens

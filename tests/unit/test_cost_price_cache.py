@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from costing import NOVEMBER
 
+from costing import NOVEMBER
 from llm_observer.enrichers import price_cache
 from llm_observer.enrichers.price_cache import MAX_AGE_S, load_book
 from llm_observer.enrichers.price_source import Clause, Entry, Model, Vendor

@@ -4,10 +4,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from llm_observer.config import load
 from llm_observer.enrichers.cost import CostEnricher
 from llm_observer.errors import ConfigError

@@ -1,8 +1,8 @@
 """Tiers, speeds, regions and vendors: priced as what was served, or said to have no price."""
 
 import pytest
-from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 
+from costing import call_of, claude, claude_tokens, cost_of, openai_tokens
 from llm_observer.call import Request
 
 TERRA = "gpt-5.6-terra"

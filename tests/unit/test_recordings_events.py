@@ -5,8 +5,6 @@ import json
 
 import msgspec
 import pytest
-from recording import plain
-from sessions import cost, event_of, tokens
 
 from llm_observer import guard
 from llm_observer.call_cache import CacheUse, Finding
@@ -16,6 +14,8 @@ from llm_observer.offline import events_of, known
 from llm_observer.recordings import Known, Recorded, Unreadable
 from llm_observer.recordings.events import read
 from llm_observer.recordings.plain import exchange_of
+from recording import plain
+from sessions import cost, event_of, tokens
 
 NEWER = f"1.{int(SCHEMA_VERSION.partition('.')[2]) + 1}"
 FINDING = Finding(

@@ -7,12 +7,12 @@ import brotli
 import pytest
 import yaml
 import zstandard
-from exchanging import call_of
-from recording import ANSWER_TEXT, FORMS, LISTED, STARTED_S, entry, har, in_yaml, plain, vcrpy
 
+from exchanging import call_of
 from llm_observer.adapters import decode
 from llm_observer.recordings import Recorded, Unreadable, UnreadableFileError
 from llm_observer.recordings.open import read_file
+from recording import ANSWER_TEXT, FORMS, LISTED, STARTED_S, entry, har, in_yaml, plain, vcrpy
 
 CODINGS = {
     "gzip": gzip.compress,

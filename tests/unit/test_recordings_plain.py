@@ -8,13 +8,13 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recording import ANSWER_TEXT, REQUEST_TEXT, STARTED_S, URL, USAGE, plain
 
 from llm_observer.adapters import decode
 from llm_observer.recordings import Recorded, Unreadable, in_order
 from llm_observer.recordings._lines import LONGEST
 from llm_observer.recordings.open import read_file, read_files
 from llm_observer.recordings.plain import read
+from recording import ANSWER_TEXT, REQUEST_TEXT, STARTED_S, URL, USAGE, plain
 
 ANTHROPIC_USAGE = {
     "input_tokens": 21,

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sessions import cost, event_of, tokens, unpriced
 
 from agent_events import TTL_S, agent_app
 from llm_observer.call import CallSite, SegmentPrint
@@ -21,6 +20,7 @@ from llm_observer.report.fixes import MAX_FIXES, general_path
 from llm_observer.report.seen import Seen
 from llm_observer.report.spend import MAX_BARS
 from llm_observer.report.timeline import MAX_CONVERSATIONS, MAX_POINTS
+from sessions import cost, event_of, tokens, unpriced
 
 SITE = CallSite(file="app.py", line=42, function="ask")
 

@@ -11,14 +11,14 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from agent_events import agent_app
-from sessions import cost, event_of, unpriced
 
+from agent_events import agent_app
 from llm_observer.call import CallSite, Content, SegmentPrint
 from llm_observer.call_cache import CacheUse, Cause, Finding
 from llm_observer.event import encode
 from llm_observer.report import html, markdown
 from llm_observer.report.cache_model import Reader, report_of, to_plain
+from sessions import cost, event_of, unpriced
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&`|\n# [x](javascript:alert(1))"
 VOID = {"meta", "link", "input"}

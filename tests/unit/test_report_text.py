@@ -4,12 +4,12 @@ import re
 import sys
 
 import pytest
-from caching import cached, finding
-from sessions import cost, event_of, session_of, tokens, took, unpriced
 
+from caching import cached, finding
 from llm_observer.call import CallSite, Content, Cost, ErrorInfo
 from llm_observer.call_cache import CacheUse
 from llm_observer.report.text import render
+from sessions import cost, event_of, session_of, tokens, took, unpriced
 
 ASSISTANT = CallSite(file="app/assistant.py", line=41, function="answer")
 IMPORT = CallSite(file="app/jobs/nightly/import_documents.py", line=118, function="embed_pages")

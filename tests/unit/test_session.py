@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sessions import cost, event_of, session_of, tokens, took, unpriced
 
 from llm_observer.call import CallSite, Content, Cost, ErrorInfo, Request, Tokens
 from llm_observer.event import Event, Metric, Sdk, new_event_id
@@ -19,6 +18,7 @@ from llm_observer.sinks import breakdowns
 from llm_observer.sinks.breakdowns import NONE, OTHER, Gap, ModelKey
 from llm_observer.sinks.session import Session, SessionSink
 from llm_observer.sinks.totals import CostParts, TokenSums
+from sessions import cost, event_of, session_of, tokens, took, unpriced
 
 SPLIT = cost("0.0123", input="0.01", cache_read="0.0003", output="0.002")
 

@@ -4,17 +4,17 @@ import json
 from decimal import Decimal
 
 import pytest
-from caching import APP, cached, finding
 from hypothesis import given
 from hypothesis import strategies as st
-from sessions import cost, event_of, session_of, tokens
 
+from caching import APP, cached, finding
 from llm_observer.call import CallSite
 from llm_observer.call_cache import CacheUse, Cause, Finding
 from llm_observer.money import exact_sum
 from llm_observer.report.cache_model import report_of
 from llm_observer.sinks import cache_sums
 from llm_observer.sinks.cache_sums import CauseTotals
+from sessions import cost, event_of, session_of, tokens
 
 OTHER_SITE = CallSite(file="other.py", line=7)
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from sessions import event_of
 
 from llm_observer import log
 from llm_observer.event import encode
 from llm_observer.sinks import jsonl
 from llm_observer.sinks.jsonl import JsonlSink
+from sessions import event_of
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs what POSIX has")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")

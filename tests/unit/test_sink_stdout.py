@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from sessions import event_of
 
 from llm_observer import log
 from llm_observer.event import encode, to_dict
 from llm_observer.sinks.stdout import StdoutSink
+from sessions import event_of
 
 HEAD = """
 import os, sys

@@ -1,10 +1,10 @@
 """Does `assert_cacheable` fail on prompts that break the cache, and on tests that test nothing?"""
 
 import pytest
-from caching import cached, finding
-from sessions import cost, event_of, session_of
 
+from caching import cached, finding
 from llm_observer.testing import assert_cacheable
+from sessions import cost, event_of, session_of
 
 
 def broken(kind="timestamp", confidence=0.99):
