@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,7 +90,7 @@ def purge(*, is_all: bool, as_json: bool) -> None:
         raise click.UsageError("no endpoint is set: set LLM_OBSERVER_ENDPOINT, or say --all")
     with _named_errors():
         current = _current(config)
-        deleted = sum(one.purge() for one in (_all(current) if is_all else [current]))
+        deleted = sum(_purged(one) for one in (_all(current) if is_all else [current]))
     click.echo(json.dumps({"deleted": deleted}) if as_json else f"{deleted} events deleted")
 
 
@@ -108,10 +108,13 @@ def _all(current: "Spool") -> "list[Spool]":
 
 
 def _look(one: "Spool", *, is_current: bool) -> _Found:
-    try:
+    with closing(one):
         return _Found(is_current, one.stats(), one.refusals())
-    finally:
-        one.close()
+
+
+def _purged(one: "Spool") -> int:
+    with closing(one):
+        return one.purge()
 
 
 def _lines(found: _Found) -> Iterator[str]:
@@ -134,13 +137,12 @@ def _drained(config: Config, timeout_s: float) -> dict[str, object]:
     """What was done, and what is left."""
     from llm_observer.telemetry.setup import delivery_of
 
-    current = _current(config)
-    delivery = delivery_of(config, current)
-    if current.stats().waiting:
-        delivery.notice(0, 0)  # it starts
-        delivery.close(time.monotonic() + timeout_s)
-    stats, counts = current.stats(), delivery.stats()
-    current.close()
+    with closing(_current(config)) as current:
+        delivery = delivery_of(config, current)
+        if current.stats().waiting:
+            delivery.notice(0, 0)  # it starts
+            delivery.close(time.monotonic() + timeout_s)
+        stats, counts = current.stats(), delivery.stats()
     done = {name: counts[name] for name in ("delivered", "duplicates", "refused", "stopped")}
     return {**done, "waiting": stats.waiting, "leased": stats.leased, "path": stats.path}
 
