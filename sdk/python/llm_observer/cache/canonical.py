@@ -14,7 +14,7 @@ import msgspec
 
 from llm_observer.cache.volatile import Span, find_spans, masked
 
-__all__ = ["Forms", "Leaf", "exact", "forms_of", "leaves", "text_of"]
+__all__ = ["Forms", "Leaf", "exact", "forms_of", "is_attachment", "leaves", "text_of"]
 
 MAX_EMBEDDED = 64
 """JSON documents that are looked for in one text."""
@@ -75,7 +75,7 @@ def leaves(value: Any, path: str = "", *, is_data: bool = False) -> Iterator[Lea
     is_data: the value is what a model or a tool wrote, whose names are not shown in paths.
     """
     if isinstance(value, str):
-        if not _is_attachment(value):
+        if not is_attachment(value):
             yield Leaf(path, value)
     elif isinstance(value, dict):
         is_text = text_of(value) is not None
@@ -114,13 +114,14 @@ def forms_of(value: Any, breathe: Breathe | None = None) -> Forms:
     )
 
 
-def _is_attachment(text: str) -> bool:
+def is_attachment(text: str) -> bool:
+    """Whether *text* is a file's data rather than words."""
     return text.startswith("data:") or (len(text) > UNTOUCHED and not _SPACE.search(text, 0, UNTOUCHED))
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return value if _is_attachment(value) else change(value)
+        return value if is_attachment(value) else change(value)
     if isinstance(value, Mapping):
         return {name: _mapped(inner, change) for name, inner in value.items()}
     if isinstance(value, list):

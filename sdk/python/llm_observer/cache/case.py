@@ -21,6 +21,8 @@ from llm_observer.wire import Exchange
 
 __all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "past_of"]
 
+MUCH = 1.1
+"""A piece that is more than this times as long as before has other words."""
 _WHOLE = frozenset({"tool_added", "tool_removed", "tool_order"})
 
 
@@ -78,32 +80,40 @@ class Cases:
 
     def _ends(self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None) -> list[int]:
         """Tokens up to each piece: as placed before, between the counts of this call's usage."""
-        sizes = [facts.size for facts in pieces.facts]
+        estimates = [facts.estimate for facts in pieces.facts]
         kept = baseline.kept if baseline else 0
         known = list(baseline.line.ends[:kept]) if baseline else []
         total = input_total(call)
         anchors = []
         if total:  # zero is the count of a call that was broken off
-            anchors = [*_marked(call, pieces), Anchor(len(sizes) - 1, total)]
+            anchors = [*_marked(call, pieces), Anchor(len(estimates) - 1, total)]
             sure = min(kept, baseline.line.counted) if baseline else 0
             known = [end for end in known[:sure] if end <= total]
-            new = sum(map(weight, sizes[len(known) :]))
+            new = sum(map(weight, estimates[len(known) :]))
             self._scale.learn(model, new, total - known[-1] if known else total)
-        return placed(sizes, known, _counted(pieces, baseline), anchors, self._scale.bytes_per_token(model))
+        return placed(estimates, known, _counted(pieces, baseline), anchors, self._scale.per_token(model))
 
 
 def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:
-    """Tokens of each piece that the earlier prompt had as well; with other noise it has about as many."""
+    """Tokens of each piece that the earlier prompt had as well, at any place; of an edited one by estimate."""
     if baseline is None:
         return [None] * len(pieces.facts)
     ends, facts = baseline.line.ends, baseline.line.facts
-    places = baseline.alignment.to_old
+    moved = {piece.stable: old for old, piece in enumerate(facts) if piece.kind == "tool"}
     counted: list[int | None] = []
-    for piece, old in zip(pieces.facts, places, strict=True):
-        is_same = old >= 0 and piece.stable == facts[old].stable
-        tokens = ends[old] - (ends[old - 1] if old else 0) if is_same else None
-        counted.append(tokens)
+    for piece, place in zip(pieces.facts, baseline.alignment.to_old, strict=True):
+        is_same = place >= 0 and piece.stable == facts[place].stable
+        old = place if is_same else moved.get(piece.stable, place)
+        tokens = ends[old] - (ends[old - 1] if old else 0) if old >= 0 else None
+        scale = 1.0 if is_same or old != place else _scale(piece, facts[old])
+        counted.append(None if tokens is None or scale is None else round(tokens * scale))
     return counted
+
+
+def _scale(piece: Facts, old: Facts) -> float | None:
+    """How much longer an edited piece is, None if it is another one."""
+    scale = weight(piece.estimate) / weight(old.estimate)
+    return scale if 1 / MUCH < scale < MUCH else None
 
 
 def _scope(call: LLMCall, exchange: Exchange) -> str:
@@ -133,8 +143,8 @@ def past_of(case: Case) -> Past | None:
     if case.baseline is None:
         return None
     alignment = _alignment(case, case.baseline)
-    sizes = [facts.size for facts in case.pieces.facts]
-    return Past(case.baseline.line, alignment, _partials(case, alignment), sizes)
+    estimates = [facts.estimate for facts in case.pieces.facts]
+    return Past(case.baseline.line, alignment, _partials(case, alignment), estimates)
 
 
 def _alignment(case: Case, baseline: Baseline) -> Alignment:

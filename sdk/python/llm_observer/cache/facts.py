@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from llm_observer.cache.canonical import Breathe, Forms, exact, forms_of, leaves, text_of
+from llm_observer.cache.estimate import estimate_of
 from llm_observer.cache.pieces import Piece
 from llm_observer.cache.prompt import KINDS, PieceKind
 from llm_observer.cache.volatile import Span
@@ -26,9 +27,10 @@ __all__ = [
     "share_before",
     "text_of_piece",
     "units",
+    "with_estimate",
 ]
 
-_HEAD = struct.Struct("<QQIIIIIIIBBB")
+_HEAD = struct.Struct("<QQIIIIIIIIBBB")
 _SPAN = struct.Struct("<BHIHI")
 MAX_SPANS = 96
 _UNITS = (32,) * 8 + (64,) * 8 + (128,) * 8
@@ -108,14 +110,19 @@ class Facts(bytes):
         return int(_HEAD.unpack_from(self)[8])
 
     @property
+    def estimate(self) -> int:
+        """Tenths of a token that it is about."""
+        return int(_HEAD.unpack_from(self)[9])
+
+    @property
     def kind(self) -> PieceKind:
         """What it is."""
-        return KINDS[int(_HEAD.unpack_from(self)[9])]
+        return KINDS[int(_HEAD.unpack_from(self)[10])]
 
     @property
     def spans(self) -> tuple[KeptSpan, ...]:
         """Its volatile spans."""
-        count = _HEAD.unpack_from(self)[10]
+        count = _HEAD.unpack_from(self)[11]
         start = _HEAD.size
         return tuple(
             KeptSpan(VOLATILE[kind], leaf, offset, length, digest)
@@ -127,16 +134,16 @@ class Facts(bytes):
     @property
     def sketch(self) -> frozenset[bytes]:
         """Digests of some of its sentences, the same ones in a text that is nearly the same."""
-        start, count = self._sketch_start(), _HEAD.unpack_from(self)[11]
+        start, count = self._sketch_start(), _HEAD.unpack_from(self)[12]
         return frozenset(self[place : place + 4] for place in range(start, start + 4 * count, 4))
 
     @property
     def units(self) -> bytes:
         """Two bytes for each stretch of its text, in order."""
-        return self[self._sketch_start() + 4 * _HEAD.unpack_from(self)[11] :]
+        return self[self._sketch_start() + 4 * _HEAD.unpack_from(self)[12] :]
 
     def _sketch_start(self) -> int:
-        return _HEAD.size + int(_HEAD.unpack_from(self)[10]) * _SPAN.size
+        return _HEAD.size + int(_HEAD.unpack_from(self)[11]) * _SPAN.size
 
 
 def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Facts:
@@ -155,12 +162,20 @@ def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Fa
         min(len(forms.exact), _LOW),
         _name(piece.value, hasher),
         sum(sentences) & _LOW,
+        min(estimate_of(piece.value, text), _LOW),
         KINDS.index(piece.kind),
         len(spans),
         len(sketch),
     )
     digests = b"".join(digest.to_bytes(4, "little") for digest in sketch)
     return Facts(head + b"".join(spans) + digests + _unit_digests(text))
+
+
+def with_estimate(facts: Facts, estimate: int) -> Facts:
+    """*facts* of a piece whose tokens are known by other means."""
+    head = list(_HEAD.unpack_from(facts))
+    head[9] = min(estimate, _LOW)
+    return Facts(_HEAD.pack(*head) + facts[_HEAD.size :])
 
 
 def text_of_piece(value: Any) -> bytes:

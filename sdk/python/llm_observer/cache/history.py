@@ -7,7 +7,8 @@ and instructions are not carried over (OpenAI API reference, `previous_response_
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from llm_observer.cache.facts import Facts, facts_of
+from llm_observer.cache.estimate import TENTHS
+from llm_observer.cache.facts import Facts, facts_of, with_estimate
 from llm_observer.cache.intake import Part, Pieces
 from llm_observer.cache.memory import Conversation
 from llm_observer.cache.pieces import Piece
@@ -58,9 +59,8 @@ class Answers:
     def _answer(self, response_id: str, output: int) -> Facts:
         """A piece that stands for an answer: its text was never kept, its size is that of its tokens."""
         size = min(output * BYTES_PER_TOKEN, MAX_BYTES)
-        return facts_of(
-            Piece("", "assistant", "assistant", {"type": response_id, "size": "a" * size}), self._hasher
-        )
+        piece = Piece("", "assistant", "assistant", {"type": response_id, "size": "a" * size})
+        return with_estimate(facts_of(piece, self._hasher), output * TENTHS)
 
     def _key(self, call: LLMCall, response_id: str) -> int:
         return self._hasher.number(f"{call.provider}\0{response_id}".encode("utf-8", "surrogatepass"))

@@ -107,8 +107,7 @@ def _counted(case: Case, found: Reach, actual: int | None) -> _Count:
         return _Count(ideal, is_exact, 0, found.losses, 0, tolerance)
     missed = ideal - actual
     losses, unexplained = scaled(found.losses, missed)
-    is_foreseen = actual == found.reusable.tokens and any(loss.tokens and loss.change for loss in losses)
-    if is_foreseen:
+    if _is_foreseen(case.rule, found, actual) and any(loss.tokens and loss.change for loss in losses):
         tolerance = 0
     if missed <= tolerance:
         none = [loss._replace(tokens=0, is_paid=False) for loss in losses]
@@ -119,6 +118,11 @@ def _counted(case: Case, found: Reach, actual: int | None) -> _Count:
     if 0 < unexplained <= slack and any(loss.tokens for loss in losses):
         losses, unexplained = _with_rest(losses, unexplained), 0
     return _Count(ideal, is_exact, missed, losses, unexplained, tolerance)
+
+
+def _is_foreseen(rule: Rule, found: Reach, actual: int) -> bool:
+    """Whether a change that we see kept the rest from being read: where steps are long, places are rough."""
+    return actual == found.reusable.tokens or (rule.step > 1 and found.reusable.tokens < actual < found.ideal)
 
 
 def _error(rule: Rule, reusable: Reading, ideal: int, actual: int | None) -> int:

@@ -9,6 +9,7 @@ from llm_observer.cache.memory import Conversation
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.simulator import CacheState, Reading
+from llm_observer.cache.tokens import weight
 
 __all__ = ["Loss", "Past", "Reach", "reach"]
 
@@ -30,13 +31,13 @@ MAX_MARKERS = 4
 class Past(NamedTuple):
     """What a prompt goes on from. partials: for each change, how many tokens of its piece stand before it.
 
-    sizes: bytes of the pieces of the prompt itself.
+    estimates: of the pieces of the prompt itself.
     """
 
     line: Conversation
     alignment: Alignment
     partials: Sequence[int]
-    sizes: Sequence[int]
+    estimates: Sequence[int]
 
 
 class Loss(NamedTuple):
@@ -105,7 +106,9 @@ def _undo(reader: _Reader, prompt: Prompt, past: Past, losses: list[Loss], best:
         reading = reader.read(_undone(prompt, past, left), following)
         is_as_long = is_as_long and (KINDS[change.kind].family in AS_LONG or change.kind in ORDERS)
         if not is_as_long and reader.rule.step == 1 and reading.position >= 0:
-            reading = _resized(reading, past, left[reading.position])
+            reading = _resized(reading, prompt, past, left[reading.position])
+        if reading.position >= 0:
+            reading = _without_summaries(reading, reader.rule, prompt, past, left[reading.position])
         gained = reading.tokens - best.tokens
         if gained > 0:
             losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
@@ -160,9 +163,32 @@ def _undone(prompt: Prompt, past: Past, left: Sequence[int]) -> Prompt:
     )
 
 
-def _resized(reading: Reading, past: Past, place: int) -> Reading:
-    """*reading* in the tokens of the prompt itself: the earlier one was longer or shorter up to there."""
-    before = sum(piece.size for piece in past.line.facts[: past.alignment.to_old[place] + 1])
-    return reading._replace(
-        tokens=round(reading.tokens * sum(past.sizes[: place + 1]) / before), is_exact=False
+def _resized(reading: Reading, prompt: Prompt, past: Past, place: int) -> Reading:
+    """*reading* in the tokens of the prompt itself: the earlier one was longer or shorter up to *place*.
+
+    An edited piece has as many tokens for its estimate as before; a piece that was put in counts as placed.
+    """
+    line, total = past.line, 0.0
+    for here, old in enumerate(past.alignment.to_old[: place + 1]):
+        if old < 0:
+            total += _width(prompt.ends, here)
+        else:
+            total += _width(line.ends, old) * weight(past.estimates[here]) / weight(line.facts[old].estimate)
+    return reading._replace(tokens=round(total), is_exact=False)
+
+
+def _without_summaries(reading: Reading, rule: Rule, prompt: Prompt, past: Past, place: int) -> Reading:
+    """*reading* without what stands for turns that were left out: no earlier prompt had that."""
+    new = sum(
+        _width(prompt.ends, change.piece)
+        for change in past.alignment.changes
+        if change.kind == "compaction" and change.piece <= place
     )
+    if not new:
+        return reading
+    tokens = max((reading.tokens if rule.step == 1 else prompt.ends[place]) - new, 0)
+    return reading._replace(tokens=tokens - tokens % rule.step, is_exact=False)
+
+
+def _width(ends: Sequence[int], place: int) -> int:
+    return ends[place] - (ends[place - 1] if place else 0)
