@@ -221,7 +221,7 @@ FAULTS = {
         "the http sink raises", "faults.sink http:", "in the file", first=raising("sinks.http:HttpSink.write")
     ),
     "load": Fault(
-        "the worker cannot be put together", "faults.load:", "counted", first=raising("worker:_sinks")
+        "the worker cannot be put together", "faults.load:", "counted", first=raising("worker:enrichers_of")
     ),
     "sender": Fault(
         "the sender raises", "faults.delivery:", "in the spool", first=raising("telemetry.sender:Sender.send")
@@ -290,12 +290,8 @@ FAULTS = {
     "tls, none": Fault("the endpoint speaks no TLS", "delivery.failed_attempts", "in the spool", "not_tls"),
     "clock": Fault("the wall clock jumps by months", "delivery.delivered", first=clock_jumps, is_ours=False),
     "thread, worker": Fault("no thread for the worker", "faults.end:", first=no_thread(_WORKER)),
-    "thread, sender": Fault(
-        "no thread for sending", "delivery.spool.waiting", "in the spool", first=no_thread(_SENDER)
-    ),
-    "threads": Fault(
-        "no thread at all", "delivery.spool.waiting", "in the spool", first=no_thread(_WORKER, _SENDER)
-    ),
+    "thread, sender": Fault("no thread for sending", "delivery.no_thread", first=no_thread(_SENDER)),
+    "threads": Fault("no thread at all", "delivery.no_thread", first=no_thread(_WORKER, _SENDER)),
     "fork": Fault("the process forks", "delivery.delivered", midway=fork, is_ours=False),
     "interpreter shutdown": Fault("calls after our end", "dropped", first=call_at_exit, is_ours=False),
     "SIGTERM": Fault("SIGTERM", "delivery.delivered", last=send(signal.SIGTERM), is_ours=False, code=-15),

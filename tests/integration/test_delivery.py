@@ -1,9 +1,12 @@
 """Do events arrive: with the right headers, in batches, once; and what happens at each kind of answer?"""
 
+import gc
 import gzip
 import importlib
 import json
 import logging
+import os
+import sqlite3
 import sys
 import threading
 import time
@@ -28,8 +31,9 @@ from integration.delivering import (
 from integration.loopback import Cut, Wait
 from llm_observer import log
 from llm_observer._version import __version__
-from llm_observer.sinks.http import SAMPLE_RATE, HttpSink
+from llm_observer.sinks.http import HttpSink
 from llm_observer.telemetry.batch import batch_key
+from llm_observer.telemetry.spool import Spool
 from llm_observer.telemetry.unseen import unseen
 
 
@@ -148,7 +152,7 @@ def test_only_a_share_of_traces_is_sent_and_each_event_says_which(receive):
     assert rig.flush()
     sent = [one for batch in receiver.batches for one in batch["events"]]
     assert [one["event_id"] for one in sent] == [one.event_id for one in made[:64]]
-    assert {one["attributes"][SAMPLE_RATE] for one in sent} == {0.25}
+    assert {one["sample_rate"] for one in sent} == {0.25}
     assert rig.counts["not_sampled"] == 192
 
 
@@ -373,7 +377,8 @@ def test_closing_ends_an_attempt_that_is_under_way(receive, gate):
     assert gate.reached.wait(20)
     start = time.monotonic()
     assert rig.delivery.close(start + 0.5) is False
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20  # the attempt would take a minute
+    rig.delivery._thread.join(20)
     assert not rig.delivery._thread.is_alive()
     assert rig.left == (1, 0)
 
@@ -482,9 +487,10 @@ def test_what_the_disk_does_not_take_is_stored_later(receive, tmp_path):
     (tmp_path / "spool").write_text("in the way")
     made = [event(), event()]
     sink.write(made[:1])
-    assert rig.counts["spooled"] == 0
+    assert (rig.counts["spooled"], sink.stats()["waiting_in_memory"]) == (0, 1)
     (tmp_path / "spool").unlink()
     sink.write(made[1:])
+    assert sink.stats()["waiting_in_memory"] == 0
     assert rig.flush()
     assert receiver.sent_ids == [[one.event_id for one in made]]
 
@@ -494,8 +500,123 @@ def test_what_the_disk_never_takes_is_bounded_and_counted(receive, tmp_path):
     sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=4 << 20)
     (tmp_path / "spool").write_text("in the way")
     sink.write([event(padding="x" * (1 << 20)) for _ in range(5)])
-    assert (rig.counts["not_stored"], len(sink._unstored)) == (2, 3)
+    assert (sink.stats()["not_stored"], sink.stats()["waiting_in_memory"]) == (2, 3)
     (tmp_path / "spool").unlink()
+
+
+def test_what_the_disk_does_not_take_until_the_end_is_counted_and_told_once(receive, tmp_path, caplog):
+    _, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=512 << 10)
+    (tmp_path / "spool").write_text("in the way")
+    sink.write([event(), event()])
+    assert sink.deliver(deadline=time.monotonic() + 20, is_last=False) is False
+    assert (sink.stats()["not_stored"], sink.stats()["waiting_in_memory"]) == (0, 2)
+    for _ in range(2):
+        sink.deliver(deadline=time.monotonic() + 20, is_last=True)
+    assert (sink.stats()["not_stored"], sink.stats()["waiting_in_memory"]) == (2, 0)
+    told = "the disk took nothing until the end: 2 events are not sent"
+    assert [line for line in warnings(caplog) if "until the end" in line] == [told]
+    (tmp_path / "spool").unlink()
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end(receive):
+    _, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=1.0, max_bytes=512 << 10)
+    with sink._storing:  # as the worker has it while it writes
+        start = time.monotonic()
+        assert sink.deliver(deadline=start + 0.2, is_last=True) is False
+        assert time.monotonic() - start < 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_counts_its_own_and_leaves_its_parents_events_to_it(receive, tmp_path):
+    _, rig = receive(taken())
+    sink = HttpSink(rig.spool, rig.delivery, sample_rate=0.0, max_bytes=512 << 10)
+    sink.write([event()])
+    sink._unstored = entries(1)
+    child = os.fork()
+    if child == 0:
+        found = sink.stats()
+        os._exit(0 if (found["not_sampled"], found["waiting_in_memory"]) == (0, 0) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (sink.stats()["not_sampled"], sink.stats()["waiting_in_memory"]) == (1, 1)
+
+
+# Numbers, threads and files ----------------------------------------------------------------------------
+
+
+def test_where_the_spool_cannot_be_read_the_other_numbers_are_there_and_the_reason(receive, tmp_path):
+    _, rig = receive(taken())
+    assert rig.deliver(entries(1))[1]
+    rig.spool.close()
+    for file in (tmp_path / "spool").iterdir():
+        file.unlink()
+    rig.spool.path.mkdir()
+    found = rig.delivery.stats()
+    rig.spool.path.rmdir()
+    assert (found["delivered"], found["circuit"]) == (1, "closed")
+    assert found["spool"] == {"unreadable": "SpoolRefused: the spool is not a regular file"}
+
+
+@pytest.fixture
+def threadless(monkeypatch):
+    """The system has no thread for sending until it is undone."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "llm_observer delivery":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as context:
+        context.setattr(threading.Thread, "start", refuse)
+        yield context
+
+
+def test_a_thread_that_cannot_be_started_is_counted_and_tried_again_with_the_next_events(receive, threadless):
+    receiver, rig = receive(taken())
+    rig.put(entries(1))
+    rig.put(entries(1))
+    assert rig.flush() is False
+    assert (rig.counts["no_thread"], receiver.requests) == (3, [])
+    threadless.undo()
+    assert rig.deliver(entries(1))[1]
+    assert (sum(map(len, receiver.sent_ids)), rig.counts["no_thread"]) == (3, 3)
+
+
+def test_where_no_thread_can_be_started_to_the_last_the_end_itself_sends(receive, threadless):
+    receiver, rig = receive(taken(), max_events=2)
+    sent = rig.put(entries(3))
+    assert rig.delivery.close(time.monotonic() + 20) is True
+    assert ([*chain(*receiver.sent_ids)], rig.left) == (sent, (0, 0))
+
+
+def test_the_end_that_sends_itself_keeps_to_its_deadline(receive, threadless, gate):
+    _, rig = receive(taken()._replace(framing="chunked", steps=(gate,)), attempt_timeout_s=60.0)
+    rig.put(entries(1))
+    start = time.monotonic()
+    assert rig.delivery.close(start + 1.0) is False
+    assert time.monotonic() - start < 20
+    assert rig.left == (1, 0)
+
+
+def test_after_the_end_no_file_is_open(receive):
+    _, rig = receive(taken())
+    assert rig.deliver(entries(1))[1]
+    assert rig.delivery.close(time.monotonic() + 20)
+    assert rig.spool._database._connection is None
+    assert rig.delivery.stats()["delivered"] == 1  # an exit function of the app may look
+    assert rig.spool._database._connection is None
+
+
+def test_a_file_that_nobody_closed_is_closed_with_its_owner(tmp_path):
+    spool = Spool(tmp_path, "https://receiver.example/v1")
+    spool.put(entries(1))
+    connection = spool._database._connection
+    del spool
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_httpx_does_where_httpx2_is_missing(receive, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -29,6 +30,8 @@ atexit.register(lambda: print(time.time() - before, flush=True))  # runs after o
 llm_observer.patch()
 """
 ASK = 'ask(make_client("openai", plain("openai")))\n'
+TRIES = 4
+"""A machine that is busy with other tests may be late now and then; code that waits longer always is."""
 STORED = "assert llm_observer._api._running.pipeline.flush(60)\n"
 """What has not reached the sinks by the end of the process cannot be in the spool."""
 
@@ -122,15 +125,35 @@ def test_the_key_is_in_no_log_and_no_number(caplog):
     assert KEY not in caplog.text + shown
 
 
+def test_the_debug_log_follows_an_event_from_the_worker_to_the_endpoint(capfd):
+    with Receiver(status(503), taken()) as receiver:
+        patch(receiver.endpoint, debug=True, max_attempts=2)
+        call()
+        assert llm_observer.flush(40)
+        llm_observer.shutdown(20)
+    llm_observer.log.configure(debug=False)
+    lines = [line for line in capfd.readouterr().err.splitlines() if "logger=llm_observer" in line]
+    found = [dict(pair.split("=", 1) for pair in shlex.split(line)) for line in lines]
+    assert all(line.keys() >= {"time", "level", "logger", "event"} for line in found)
+    steps = [(line["event"], line.get("sinks"), line.get("events"), line.get("status")) for line in found]
+    assert [step for step in steps if step[0] in {"worker", "spooled", "delivery"}] == [
+        ("worker", "session,http", None, None),
+        ("spooled", None, "1", None),
+        ("delivery", None, "1", "503"),
+        ("delivery", None, "1", "202"),
+    ]
+    assert len({line["batch"] for line in found if line["event"] == "delivery"}) == 1
+
+
 def test_looking_at_the_session_waits_for_no_endpoint():
     wait = Wait.new()
     with Receiver(taken()._replace(framing="chunked", steps=(wait,))) as receiver:
-        patch(receiver.endpoint, batch_max_age_s=0.1)
+        patch(receiver.endpoint, batch_max_age_s=0.1, attempt_timeout_s=60, exit_timeout_s=60)
         call()
         assert wait.reached.wait(20)
         start = time.monotonic()
         assert llm_observer.session().calls >= 1
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 20
         llm_observer.shutdown(0.3)
         wait.go.set()
 
@@ -176,12 +199,34 @@ def test_an_endpoint_that_hangs_holds_up_no_exit_and_loses_nothing(tmp_path, kin
             "unresolvable": "https://receiver.invalid/v1",
         }[kind]
         program = ASK * 3 + STORED + ("llm_observer.flush(0.5)" if warm else "")
-        _, took_s = run(program, tmp_path, endpoint, LLM_OBSERVER_EXIT_TIMEOUT_S="1")
+        for count in range(1, TRIES + 1):
+            _, took_s = run(program, tmp_path, endpoint, LLM_OBSERVER_EXIT_TIMEOUT_S="1")
+            stats = spool_of(tmp_path, endpoint).stats()
+            assert (stats.waiting, stats.leased) == (3 * count, 0)
+            if took_s < 1.5:
+                break
         wait.go.set()
-    stats = spool_of(tmp_path, endpoint).stats()
     record_property("seconds", round(took_s, 2))
-    assert took_s < 1.5
-    assert (stats.waiting, stats.leased) == (3, 0)
+    assert took_s < 1.5, "no try was that quick"
+
+
+QUIET = {
+    "runs": ASK,
+    "flushes": ASK + "assert llm_observer.flush(30)\n",
+    "unpatches": ASK + "assert llm_observer.flush(30)\nllm_observer.unpatch()\n",
+    "shuts down": ASK + "import gc\nassert llm_observer.shutdown(30)\ngc.collect()\n",
+    "patches again": ASK + "llm_observer.patch(batch_max_events=7)\n" + ASK,
+    "looks afterwards": "atexit.unregister(llm_observer._api._at_exit)\natexit.register(llm_observer.stats)\n"
+    "atexit.register(llm_observer._api._at_exit)\n" + ASK,
+}
+
+
+@pytest.mark.parametrize("how", QUIET)
+def test_pythons_development_mode_finds_nothing_left_open(tmp_path, how):
+    """`-X dev` shows unclosed files, sockets and, from Python 3.13 on, connections of sqlite3."""
+    with Receiver(taken()) as receiver:
+        done, _ = run(QUIET[how], tmp_path, receiver.endpoint, PYTHONDEVMODE="1", PYTHONWARNINGS="error")
+        assert (done.stderr, len(receiver.batches) > 0) == ("", True)
 
 
 def test_what_one_process_leaves_the_next_one_sends(tmp_path):

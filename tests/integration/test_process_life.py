@@ -1,6 +1,7 @@
 """Start, fork and exit: nothing before the first call, a worker per process, an end within its deadline."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -22,7 +23,13 @@ import llm_observer
 def run(program, tmp_path, *, timeout=60, **environ):
     """The finished process and its events."""
     file = tmp_path / "events.jsonl"
-    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "LLM_OBSERVER_FILE": str(file), **environ}
+    env = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path),
+        "LLM_OBSERVER_FILE": str(file),
+        "LLM_OBSERVER_EXIT_TIMEOUT_S": "40",  # a machine that is busy with other tests takes its time
+        **environ,
+    }
     done = subprocess.run(
         [sys.executable, "-c", HEAD + program], capture_output=True, text=True, env=env, timeout=timeout
     )
@@ -91,6 +98,28 @@ def test_forked_children_have_workers_of_their_own_and_repeat_nothing(tmp_path, 
     assert len({event["span_id"] for event in events}) == 17
 
 
+FORKED_IN_A_STREAM = """
+import os, sys
+llm_observer.patch()
+ask(make_client("openai", plain("openai")))
+client = make_client("openai", streamed("openai"))
+stream = client.chat.completions.create(model="gpt-4o", messages=[], stream=True)
+next(iter(stream))
+if os.fork() == 0:
+    llm_observer.shutdown()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+list(stream)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_stream_that_is_open_at_a_fork_is_told_by_the_parent_alone(tmp_path):
+    done, events = run(FORKED_IN_A_STREAM, tmp_path, PYTHONWARNINGS="ignore")
+    assert done.returncode == 0, done.stderr
+    assert [event["llm_call"]["ending"] for event in events] == ["complete"] * 2
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_workers_record_their_calls(tmp_path, method):
     if method not in __import__("multiprocessing").get_all_start_methods():
@@ -121,6 +150,88 @@ if __name__ == "__main__":
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=env, timeout=100)
     assert done.returncode == 0, done.stderr
     assert len(file.read_text().splitlines()) == 6
+
+
+CHILD = """
+import multiprocessing
+llm_observer.patch()
+
+def work():
+    ask(make_client("openai", plain("openai")))
+    {ends}
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context({method!r}).Process(target=work)
+    child.start()
+    child.join()
+    raise SystemExit(child.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [("pass", 0), ("raise SystemExit(7)", 7), ("1 / 0", 1)],
+    ids=["returns", "exits", "fails"],
+)
+def test_a_child_of_multiprocessing_loses_nothing_however_its_function_ends(tmp_path, method, ends, code):
+    script, file = tmp_path / "app.py", tmp_path / "events.jsonl"
+    script.write_text(HEAD + CHILD.format(ends=ends, method=method))
+    env = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path),
+        "LLM_OBSERVER_FILE": str(file),
+        "LLM_OBSERVER_EXIT_TIMEOUT_S": "40",
+        "PYTHONWARNINGS": "ignore",
+    }
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=env, timeout=100)
+    assert done.returncode == code, done.stderr
+    assert ("llm_observer" in done.stderr, len(file.read_text().splitlines())) == (False, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_the_end_of_a_child_waits_for_its_own_finalizers_calls(tmp_path):
+    program = """
+import multiprocessing, multiprocessing.util
+llm_observer.patch()
+client = make_client("openai", plain("openai"))
+
+def work():
+    multiprocessing.util.Finalize(None, ask, (client,), exitpriority=-50)
+    ask(client)
+
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+raise SystemExit(child.exitcode)
+"""
+    done, events = run(program, tmp_path, PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stderr, len(events)) == (0, "", 2)
+
+
+def test_settings_that_change_while_the_worker_is_busy_cost_no_call(tmp_path):
+    """The first worker is still at its first import when the second one comes."""
+    program = f"""
+llm_observer.patch(exit_timeout_s=0)
+ask(make_client("openai", plain("openai")))
+llm_observer.patch(exit_timeout_s=40, file={str(tmp_path / "second.jsonl")!r})
+"""
+    done, events = run(program, tmp_path)
+    second = (tmp_path / "second.jsonl").read_text().splitlines()
+    assert (done.returncode, done.stderr, len(events) + len(second)) == (0, "", 1)
+
+
+def test_what_the_end_does_not_wait_for_is_told_once_with_its_number(tmp_path):
+    program = """
+llm_observer.patch(exit_timeout_s=0)
+client = make_client("openai", plain("openai"))
+for _ in range(3):
+    ask(client)
+"""
+    done, events = run(program, tmp_path)
+    lost = 3 - len(events)
+    told = [f"exit_timeout_s was too short at the end: {lost} calls are not in all sinks"]
+    assert (done.returncode, done.stderr.splitlines()) == (0, told if lost else [])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")

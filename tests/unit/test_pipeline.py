@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from llm_observer import log
+from llm_observer.config import load
 from llm_observer.guard import caught, strict
 from llm_observer.pipeline import Pipeline
+from llm_observer.running import Running
 
 
 class Item:
@@ -41,8 +45,10 @@ class BlockedSink(ListSink):
     def __init__(self):
         super().__init__()
         self.may_go = threading.Event()
+        self.is_reached = threading.Event()
 
     def write(self, events):
+        self.is_reached.set()
         self.may_go.wait(30)
         super().write(events)
 
@@ -136,6 +142,29 @@ def test_close_flushes_and_closes_the_sinks(pipeline, sink):
     assert (sink.got, sink.is_closed) == (["last"], True)
 
 
+class Sending(ListSink):
+    """Notes how long it may take to send, and needs no time."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def deliver(self, *, deadline, is_last):
+        self.given_s = deadline - time.monotonic()
+        return True
+
+    def stats(self):
+        return {}
+
+
+def test_each_sending_sink_has_its_share_of_the_end_and_the_one_with_a_spool_what_is_left():
+    running = Running(load({}), dict, dict, lambda: None)
+    endpoint, other = running._sinks = [Sending("http"), Sending("otlp")]
+    assert running.close(100.0)
+    assert 40 < other.given_s <= 50
+    assert 80 < endpoint.given_s <= 100
+
+
 def test_many_threads_lose_nothing():
     sink = ListSink()
     pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=10_000, is_patient=False)
@@ -165,6 +194,7 @@ child = os.fork()
 if child == 0:
     pipeline.submit(Item("child"), wake=True)
     assert pipeline.flush(5)
+    assert pipeline.stats()[:2] == (1, 1), pipeline.stats()  # it counts its own
     os._exit(0 if sink.got == ["parent", "child"] else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert pipeline.flush(5)
@@ -190,19 +220,102 @@ def test_the_queue_is_worked_off_where_no_thread_can_be_started(sink, monkeypatc
     assert sink.got == ["a"]
 
 
-def test_parts_that_cannot_be_loaded_cost_the_events_but_hang_nobody():
+@pytest.fixture
+def lenient():
+    """Faults are caught and counted, as in an app."""
+    before = strict(False)
+    yield
+    strict(before)
+
+
+def counted(fault):
+    return caught().get(fault, 0)
+
+
+def test_parts_that_cannot_be_loaded_are_a_named_fault_of_each_event_and_hang_nobody(lenient):
     def load():
         raise ImportError("a broken installation")
 
     pipeline = Pipeline(load, max_queue=9, is_patient=False)
-    before = strict(False)
-    try:
-        submit(pipeline, "a")
-        assert pipeline.flush(5)
-    finally:
-        strict(before)
-    assert pipeline.stats().events == 0
-    assert caught()["load:ImportError"] >= 1
+    before = counted("load:ImportError"), counted("event:NotLoadedError"), counted("event:AttributeError")
+    items = [Item(n) for n in range(3)]
+    for item in items:
+        pipeline.submit(item, wake=True)
+    assert pipeline.flush(30)
+    after = counted("load:ImportError"), counted("event:NotLoadedError"), counted("event:AttributeError")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 3, 0]
+    assert (pipeline.stats().events, [item.is_released for item in items]) == (0, [True] * 3)
+
+
+def test_parts_that_could_not_be_loaded_are_tried_again(sink, lenient):
+    tries = []
+
+    def load():
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("too many open files")
+        return (lambda item: item.name, [sink])
+
+    pipeline = Pipeline(load, max_queue=9, is_patient=False)
+    submit(pipeline, "a")
+    assert pipeline.flush(30)
+    pipeline._load_at = 0.0  # the pause is over
+    submit(pipeline, "b")
+    assert pipeline.flush(30)
+    assert (sink.got, len(tries)) == (["b"], 2)
+
+
+def hung():
+    """A pipeline whose worker does not get past the first batch, with two items behind that."""
+    sink = BlockedSink()
+    pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=9, is_patient=False)
+    submit(pipeline, "in hand")
+    assert sink.is_reached.wait(30)
+    submit(pipeline, "b", "c")
+    return pipeline, sink
+
+
+def test_what_the_end_does_not_wait_for_is_counted_and_told_once_with_its_number(caplog):
+    pipeline, sink = hung()
+    log._first.pop("end", None)
+    assert pipeline.stats().queued == 3
+    assert pipeline.close(0) is False
+    pipeline.give_up()
+    pipeline.give_up()
+    assert (pipeline.stats().dropped, pipeline.stats().queued) == (2, 1)
+    assert [line for line in caplog.messages if "not in all sinks" in line] == [
+        "exit_timeout_s was too short at the end: 3 calls are not in all sinks"
+    ]
+    sink.may_go.set()
+
+
+def test_what_the_end_does_not_wait_for_can_be_handed_on():
+    pipeline, sink = hung()
+    assert pipeline.close(0) is False
+    assert [item.name for item in pipeline.take()] == ["b", "c"]
+    sink.may_go.set()
+    assert pipeline.stats().dropped == 0
+
+
+def test_where_the_process_may_end_at_any_moment_each_item_wakes_the_worker(sink):
+    asked, arrived = [], threading.Semaphore(0)
+
+    def build(item):
+        arrived.release()
+        return item.name
+
+    pipeline = Pipeline(
+        lambda: (build, [sink]),
+        max_queue=9,
+        is_patient=False,
+        starting=lambda: bool(asked.append(1) or True),
+    )
+    pipeline._poll_s = 3600.0
+    for name in "ab":
+        submit(pipeline, name)
+        assert arrived.acquire(timeout=30)
+    assert asked == [1]
+    assert pipeline.close(30)
 
 
 def test_after_close_calls_are_dropped_and_counted_and_flush_returns_at_once(pipeline, sink):
@@ -210,3 +323,18 @@ def test_after_close_calls_are_dropped_and_counted_and_flush_returns_at_once(pip
     submit(pipeline, "late")
     assert pipeline.flush(30)
     assert (sink.got, pipeline.stats().dropped) == ([], 1)
+
+
+NO_CHILD = """
+import sys
+from llm_observer.child_end import at_end_of_child, is_child
+assert (is_child(), at_end_of_child(lambda: None)) == (False, False)
+assert not {name for name in sys.modules if name.startswith("multiprocessing")}
+import multiprocessing.util
+assert (is_child(), at_end_of_child(lambda: None)) == (False, False)
+"""
+
+
+def test_a_process_that_multiprocessing_did_not_start_is_no_child_and_nothing_is_imported():
+    done = subprocess.run([sys.executable, "-c", NO_CHILD], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -11,10 +11,12 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from llm_observer import log
+from llm_observer.errors import LLMObserverError
 from llm_observer.guard import guard
 
 if TYPE_CHECKING:
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
     Load = Callable[[], tuple[Callable[[Any], Event], Sequence[Sink]]]
 
-__all__ = ["Pipeline", "Stats"]
+__all__ = ["NotLoadedError", "Pipeline", "Stats"]
 
 _IDLE_POLL_S = 0.5
 _BUSY_POLL_S = 0.05
 _BATCH = 64
 _WAKE_AT = 256
+_LOAD_PAUSE_S = 1.0
 _EVENT = guard("event")
 _LOAD = guard("load")
 _WORKER = guard("worker")
@@ -40,10 +43,15 @@ _STOPPED = threading.Thread(name="llm_observer stopped")
 _pipelines: WeakSet[Pipeline] = WeakSet()
 
 
-class Stats(NamedTuple):
-    """What went through, and what did not. Counts since `patch()`.
+class NotLoadedError(LLMObserverError):
+    """The worker has no parts, so an event is lost; the fault `load:…` says why."""
 
-    dropped: ended calls that were not recorded, because the queue was full or already closed.
+
+class Stats(NamedTuple):
+    """What went through, and what did not. Counts since `patch()`, or since the fork in a child.
+
+    dropped: ended calls that were not recorded, because the queue was full or already closed, or the end did
+    not wait for them. queued: those that have not reached all sinks yet.
     """
 
     submitted: int
@@ -58,25 +66,31 @@ class Pipeline:
     load: called once, on the worker, with the first item: gives what turns an item into an event, and the
     sinks that get the events in batches. max_queue: items waiting at most; more are dropped, counted.
     is_patient: nobody looks at the results until asked (no sink beyond the session): poll rarely.
+    starting: called when the worker first starts; True if the process may end at any moment: each item wakes
+    the worker then.
     """
 
-    _build: Callable[[Any], Event]
     _sinks: Sequence[Sink] | None = None
     """None until they are loaded; a forked child goes on with its parent's."""
 
-    def __init__(self, load: Load, *, max_queue: int, is_patient: bool) -> None:
+    def __init__(
+        self, load: Load, *, max_queue: int, is_patient: bool, starting: Callable[[], bool] = bool
+    ) -> None:
         self._load = load
+        self._load_at = 0.0
+        self._build: Callable[[Any], Event] = _not_loaded
         self._max_queue = max_queue
         self._poll_s = _IDLE_POLL_S if is_patient else _BUSY_POLL_S
-        self._events = 0
-        self._submitted = 0
-        self._dropped = 0
+        self._starting = starting
         self._reset()
         _pipelines.add(self)
 
     def _reset(self) -> None:
         """An empty queue and no worker: at the start, and in a forked child (the parent has its own)."""
         self._queue: deque[Any] = deque()
+        self._submitted = self._events = self._dropped = self._unwritten = 0
+        self._wake_at = _WAKE_AT
+        self._has_started = False
         self._wake = threading.Event()
         self._start_lock = threading.RLock()
         self._work_lock = threading.RLock()
@@ -84,6 +98,9 @@ class Pipeline:
 
     def submit(self, item: Any, *, wake: bool) -> None:
         """Queue *item*. With *wake* False (a finaliser calls) it takes no lock and starts no thread."""
+        if wake and threading.current_thread() is self._worker:  # a hook's own call, which would never end
+            item.release()
+            return
         if len(self._queue) >= self._max_queue or self._worker is _STOPPED:
             self._dropped += 1
             item.release()
@@ -92,13 +109,16 @@ class Pipeline:
         self._queue.append(item)
         if wake and self._worker is None:
             self._start()
-        if wake and len(self._queue) >= _WAKE_AT and not self._wake.is_set():
+        if wake and len(self._queue) >= self._wake_at and not self._wake.is_set():
             self._wake.set()
 
     def _start(self) -> None:
         with self._start_lock:
             if self._worker is not None:
                 return
+            if not self._has_started and self._starting():
+                self._wake_at = 1
+            self._has_started = True
             worker = threading.Thread(target=self._run, name="llm_observer", daemon=True)
             worker.start()
             self._worker = worker
@@ -113,7 +133,8 @@ class Pipeline:
 
     def _drain(self) -> None:
         with self._work_lock:
-            if self._queue and self._sinks is None:
+            if self._queue and self._sinks is None and time.monotonic() >= self._load_at:
+                self._load_at = time.monotonic() + _LOAD_PAUSE_S
                 with _LOAD:
                     self._build, self._sinks = self._load()
             while self._queue:
@@ -129,23 +150,25 @@ class Pipeline:
                 batch = []
                 item.set()
                 continue
+            self._unwritten += 1
             with _EVENT:
                 batch.append(self._build(item))
             time.sleep(0)  # lets the app run: a breath for the GIL, a switch for gevent
         return batch
 
     def _write(self, batch: Sequence[Event]) -> None:
-        if not batch:
-            return
         self._events += len(batch)
-        for sink in self._sinks or ():
+        for sink in (self._sinks or ()) if batch else ():
             with guard(f"sink {sink.name}"):
                 sink.write(batch)
-        if self._dropped:
+        self._unwritten = 0
+        if self._dropped and self._worker is not _STOPPED:
             log.once("dropped", "the queue was full: %d calls were not recorded", self._dropped)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was queued before has reached the sinks; False if the time was too short."""
+        if threading.current_thread() is self._worker:  # a hook of the app asks: it would wait for itself
+            return False
         if self._worker is _STOPPED or not (self._queue or self._is_working()):
             return not self._queue
         mark = threading.Event()
@@ -155,7 +178,11 @@ class Pipeline:
         except RuntimeError:  # no thread can be started any more: the interpreter is going down
             self._drain()
         self._wake.set()
-        return mark.wait(timeout_s)
+        is_done = mark.wait(timeout_s)
+        if not is_done:
+            with suppress(ValueError, IndexError):  # the worker takes it just now, or something else
+                self._queue.remove(mark)
+        return is_done
 
     def _is_working(self) -> bool:
         if not self._work_lock.acquire(blocking=False):
@@ -175,9 +202,34 @@ class Pipeline:
                 sink.close()
         return True
 
+    def take(self) -> list[Any]:
+        """What is still queued: after a `close` that was too short, somebody else's to deal with."""
+        taken: list[Any] = []
+        with suppress(IndexError):  # the worker may take the last one just now
+            while self._queue:
+                taken.append(self._queue.popleft())
+        self._queue.extend(item for item in taken if isinstance(item, threading.Event))
+        return [item for item in taken if not isinstance(item, threading.Event)]
+
+    def give_up(self) -> None:
+        """Drop what is still queued, and say how much: nobody waits for it any more."""
+        rest = self.take()
+        self._dropped += len(rest)
+        for item in rest:
+            item.release()
+        lost = len(rest) + self._unwritten
+        if lost:
+            log.once("end", "exit_timeout_s was too short at the end: %d calls are not in all sinks", lost)
+
     def stats(self) -> Stats:
         """Counts so far."""
-        return Stats(self._submitted, self._events, self._dropped, len(self._queue))
+        return Stats(self._submitted, self._events, self._dropped, len(self._queue) + self._unwritten)
+
+
+def _not_loaded(item: Any) -> Event:
+    """Stands where the parts are that could not be loaded."""
+    item.release()
+    raise NotLoadedError
 
 
 def _after_fork() -> None:

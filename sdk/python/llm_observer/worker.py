@@ -18,9 +18,13 @@ from llm_observer.enrichers.redact import Redact
 from llm_observer.enrichers.usage_once import UsageOnce
 from llm_observer.event import Event, Service
 from llm_observer.privacy import Hasher
+from llm_observer.relay import current as current_relay
 from llm_observer.sinks._spec import Sink
+from llm_observer.sinks.hooked import EditedHttp, Leaving, OnEventSink
 from llm_observer.sinks.http import HttpSink
 from llm_observer.sinks.jsonl import JsonlSink
+from llm_observer.sinks.relay import RelaySink
+from llm_observer.sinks.sampling import SampledSink
 from llm_observer.sinks.session import Session, SessionSink
 from llm_observer.sinks.stdout import StdoutSink
 from llm_observer.telemetry.setup import delivery_of, spool_of
@@ -38,22 +42,37 @@ def load_worker(
     config: Config, session: Session, stats: Callable[[], Mapping[str, Any]] | None = None
 ) -> tuple[Build, Sequence[Sink]]:
     """What builds an event, and the sinks that *config* asks for. stats: the library's own counts."""
-    build, sinks = _assembler(config), [SessionSink(session), *_sinks(config)]
-    otlp = _otlp(config, stats)
-    if otlp is None:
-        return build, sinks
-    return _surrounded(build, otlp), [*sinks, otlp]
+    build, leaving = _assembler(config), _leaving(config)
+    otlp = _otlp(config, stats, leaving)
+    sinks = [SessionSink(session), *_near(config), *_far(config, leaving), *([otlp] if otlp else ())]
+    if config.on_event is not None:
+        sinks.append(OnEventSink(config.on_event))
+    return (build if otlp is None else _surrounded(build, otlp)), sinks
 
 
-def _sinks(config: Config) -> list[Sink]:
-    sinks: list[Sink] = []
-    if config.stdout:
-        sinks.append(StdoutSink())
+def _leaving(config: Config) -> Leaving | None:
+    """What the app does to events that are sent, if any are and it does something."""
+    is_sent = config.may_send or config.may_export
+    return Leaving(config.before_send) if is_sent and config.before_send is not None else None
+
+
+def _near(config: Config) -> list[Sink]:
+    """Sinks that stay on this machine, as the app set them up; the relay feeds sums, which hold all calls."""
+    relay = current_relay()
+    written: list[Sink] = [StdoutSink()] if config.stdout else []
     if config.file:
-        sinks.append(JsonlSink(config.file, max_bytes=config.file_max_bytes, backups=config.file_backups))
-    if config.may_send:
-        sinks.append(_http_sink(config))
-    return sinks
+        written.append(JsonlSink(config.file, max_bytes=config.file_max_bytes, backups=config.file_backups))
+    sampled = [SampledSink(sink, config.sample_rate) for sink in written]
+    return [*([] if relay is None else [RelaySink(relay)]), *sampled]
+
+
+def _far(config: Config, leaving: Leaving | None) -> list[Sink]:
+    """What the app does to events that leave, and the sink for the endpoint behind it."""
+    before: list[Sink] = [] if leaving is None else [leaving]
+    if not config.may_send:
+        return before
+    http = _http_sink(config)
+    return [*before, http if leaving is None else EditedHttp(http, leaving)]
 
 
 def _http_sink(config: Config) -> HttpSink:
@@ -62,14 +81,21 @@ def _http_sink(config: Config) -> HttpSink:
     return HttpSink(spool, delivery, sample_rate=config.sample_rate, max_bytes=config.batch_max_bytes)
 
 
-def _otlp(config: Config, stats: Callable[[], Mapping[str, Any]] | None) -> OtlpSink | None:
+def _otlp(
+    config: Config, stats: Callable[[], Mapping[str, Any]] | None, leaving: Leaving | None
+) -> OtlpSink | None:
     """The sink for OpenTelemetry, if the app asked for it and its extra is installed."""
     if not config.may_export:
         return None
     from llm_observer.sinks.otlp import OtlpSink
 
     try:
-        return OtlpSink(vintage=config.otlp_names, stats=stats)
+        return OtlpSink(
+            vintage=config.otlp_names,
+            stats=stats,
+            sample_rate=config.sample_rate,
+            leaving=list if leaving is None else leaving.of,
+        )
     except ImportError:
         log.once("otlp", "the otlp sink needs: pip install 'llm-observer[otel]'")
         return None

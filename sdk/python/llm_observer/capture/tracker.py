@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from llm_observer.capture.budget import Budget
 
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from llm_observer.capture.exchange import OpenExchange
 
 __all__ = ["Tracker", "TrackerSource"]
+
+
+_trackers: WeakSet[Tracker] = WeakSet()
 
 
 class Submit(Protocol):
@@ -33,11 +38,22 @@ class Tracker:
         self.max_exchange_bytes = max_exchange_bytes
         self.budget = Budget(max_total_bytes)
         self.open: set[OpenExchange] = set()
+        _trackers.add(self)
 
     def sweep(self) -> None:
         """End every open exchange: the process exits."""
         for exchange in self.open.copy():  # in one step: a finaliser may end one meanwhile
             exchange.end("exit")
+
+
+def _after_fork() -> None:
+    """What was open at the fork is the parent's to tell, unless the child reads it to its end."""
+    for tracker in tuple(_trackers):
+        tracker.open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class TrackerSource(Protocol):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from llm_observer import log
 from llm_observer.event import Event, encode
+from llm_observer.sinks.sampling import sampled
 from llm_observer.telemetry.batch import room_for_events
 from llm_observer.telemetry.spool import Entry
 
@@ -18,11 +20,8 @@ if TYPE_CHECKING:
     from llm_observer.telemetry.delivery import Delivery
     from llm_observer.telemetry.spool import Spool
 
-__all__ = ["SAMPLE_RATE", "HttpSink", "is_sampled"]
+__all__ = ["HttpSink"]
 
-SAMPLE_RATE = "llm_observer.sample_rate"
-"""Attribute of events that were sampled: each stands for 1 / rate of its kind. Absent means 1."""
-_RANDOM_BITS = 64
 _MAX_UNSTORED = 4 << 20
 
 
@@ -40,19 +39,28 @@ class HttpSink:
         self._delivery = delivery
         self._sample_rate = sample_rate
         self._max_event_bytes = room_for_events(max_bytes, 1)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Nothing in memory: at the start, and in a forked child (what waits there is its parent's)."""
+        self._pid = os.getpid()
+        self._storing = threading.Lock()
         self._unstored: list[Entry] = []
 
     def write(self, events: Sequence[Event]) -> None:
         """Store *events* before anything of them is sent."""
-        sampled = [event for event in events if is_sampled(event.trace_id, self._sample_rate)]
-        entries = [Entry(event.event_id, encode(self._marked(event))) for event in sampled]
+        if self._pid != os.getpid():
+            self._renew()
+        kept = sampled(events, self._sample_rate)
+        entries = [Entry(event.event_id, encode(event)) for event in kept]
         fitting = [entry for entry in entries if len(entry.body) <= self._max_event_bytes]
         counts = self._delivery.counts
-        counts["not_sampled"] += len(events) - len(sampled)
+        counts["not_sampled"] += len(events) - len(kept)
         counts["oversized"] += len(entries) - len(fitting)
         if len(fitting) < len(entries):
             log.once("oversized", "events larger than a batch (%d bytes) are dropped", self._max_event_bytes)
-        self._store(fitting)
+        with self._storing:
+            self._store(fitting)
 
     def _store(self, entries: Sequence[Entry]) -> None:
         """Store *entries*, and before them what could not be stored the last time."""
@@ -66,6 +74,7 @@ class HttpSink:
             return
         self._unstored = []
         self._delivery.counts["spooled"] += stored
+        log.debug("spooled", events=stored, path=str(self._spool.path))
         self._delivery.notice(stored, sum(len(entry.body) for entry in waiting))
 
     def _keep(self, entries: Sequence[Entry], why: OSError) -> None:
@@ -76,29 +85,33 @@ class HttpSink:
         self._delivery.counts["not_stored"] += len(entries) - room
         log.once("spool", "events cannot be stored for sending, some stay in memory: %s", why.strerror)
 
-    def _marked(self, event: Event) -> Event:
-        if self._sample_rate >= 1:
-            return event
-        return msgspec.structs.replace(event, attributes={**event.attributes, SAMPLE_RATE: self._sample_rate})
-
     def close(self) -> None:
         """What was written is in the spool; `deliver` ends the sending."""
 
     def deliver(self, *, deadline: float, is_last: bool) -> bool:
         """Send what waits, before *deadline* of the monotonic clock; True if nothing is left."""
-        self._store(())
-        return self._delivery.close(deadline) if is_last else self._delivery.flush(deadline)
+        if self._pid != os.getpid():
+            self._renew()
+        is_stored = self._store_rest(deadline, is_last=is_last)
+        is_sent = self._delivery.close(deadline) if is_last else self._delivery.flush(deadline)
+        return is_stored and is_sent
+
+    def _store_rest(self, deadline: float, *, is_last: bool) -> bool:
+        """Try once more to store what is in memory. False if it stays there, or (is_last) is lost."""
+        if not self._storing.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            return False  # the disk hangs: the worker waits for it, with what it has
+        try:
+            self._store(())
+            left = len(self._unstored)
+            if left and is_last:
+                self._unstored = []
+                self._delivery.counts["not_stored"] += left
+                log.once("not stored", "the disk took nothing until the end: %d events are not sent", left)
+        finally:
+            self._storing.release()
+        return not left
 
     def stats(self) -> dict[str, Any]:
-        """What was stored, sent and dropped."""
-        return self._delivery.stats()
-
-
-def is_sampled(trace_id: str, rate: float) -> bool:
-    """Whether a trace is among the *rate* that is sent: decided by its id, so alike in every process.
-
-    The rule is that of OpenTelemetry's `TraceIdRatioBased`, so that an app whose traces are sampled at the
-    same rate sends the same ones.
-    """
-    bound = round(rate * (1 << _RANDOM_BITS))
-    return int(trace_id, 16) & ((1 << _RANDOM_BITS) - 1) < bound
+        """What was stored, sent and dropped, and what waits in memory for the disk."""
+        in_memory = len(self._unstored) if self._pid == os.getpid() else 0
+        return {**self._delivery.stats(), "waiting_in_memory": in_memory}

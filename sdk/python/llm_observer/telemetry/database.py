@@ -61,6 +61,8 @@ class Database:
     path: the file; what stands there by a newer release is left alone, and a file beside it is used.
     """
 
+    _connection: sqlite3.Connection | None = None
+
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
         self._layout = layout
@@ -68,9 +70,13 @@ class Database:
         self._reset()
         _databases.add(self)
 
+    def __del__(self) -> None:
+        """A connection that nobody closed: the interpreter would warn the app of it."""
+        self._disconnect()
+
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._connection = None
         self._identity: tuple[int, int] | None = None
         self._is_lost = False
         self._forking: int | None = None

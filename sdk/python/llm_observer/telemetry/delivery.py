@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["COUNTERS", "Delivery", "Limits"]
 
 _GUARD = guard("delivery")
+_STATS = guard("stats")
 _LEASE_MARGIN_S = 30.0
 _EXIT_MARGIN_S = 0.1
 """Of the time for the end, what acknowledging and closing may take."""
@@ -59,13 +60,15 @@ class Delivery:
         self._make_sender = make_sender
         self._limits = limits
         self.counts: Counter[str] = Counter()
+        """One object for good: the sender has it, too."""
         self._stopped: str | None = None
         self._stop_at = math.inf
         self._reset()
         _deliveries.add(self)
 
     def _reset(self) -> None:
-        """No thread and no connection: at the start, and in a forked child (the parent has its own)."""
+        """No thread, connection or counts: at the start, and in a forked child (the parent has its own)."""
+        self.counts.clear()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._marks: list[threading.Event] = []
@@ -90,13 +93,16 @@ class Delivery:
             self._wake.set()
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="llm_observer delivery", daemon=True)
-        self._thread = thread
-        try:
-            thread.start()
-        except RuntimeError:  # no thread can be started: the interpreter is going down, or the system is full
-            self._thread = None
-            log.once("delivery thread", "no thread can be started for sending: events wait in the spool")
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._thread = threading.Thread(target=self._run, name="llm_observer delivery", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the interpreter is going down, or the system is full
+                self._thread = None
+                self.counts["no_thread"] += 1
+                log.once("delivery thread", "no thread can be started for sending: events wait in the spool")
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -177,10 +183,13 @@ class Delivery:
 
     def close(self, deadline: float) -> bool:
         """One last try, until *deadline*; what is left stays in the spool. As `flush`."""
-        thread, mark = self._thread, self._mark()
+        mark = self._mark()
+        thread = self._thread
         self._stop_at = deadline - _EXIT_MARGIN_S
         if self._sender is not None:
             self._sender.stop_by(self._stop_at)
+        if thread is None and not self._is_drained:
+            self._pass()  # no thread to the last: the one that waits for the end sends
         done = self._is_done(mark, deadline)
         self._wake.set()
         with _GUARD:
@@ -189,6 +198,8 @@ class Delivery:
 
     def _mark(self) -> threading.Event | None:
         """Set when the thread has sent what there is now; None if there is no thread."""
+        if not self._is_drained and self._thread is None:
+            self._start()  # it could not be had before
         thread = self._thread
         if thread is None or not thread.is_alive():
             return None
@@ -205,12 +216,14 @@ class Delivery:
 
     def _leave(self, thread: threading.Thread | None, deadline: float) -> None:
         if thread is None:
-            self._spool.close()
+            self._let_go()
             return
         thread.join(max(deadline - time.monotonic(), 0))
         lease = self._lease
         if thread.is_alive() and lease is not None:  # it hangs in what has no timeout, such as a look-up
             self._spool.release(lease.lease_id)  # so that nobody has to wait until it expires
+        if thread.is_alive():
+            self._spool.close()
 
     def _let_go(self) -> None:
         if self._sender is not None:
@@ -223,8 +236,20 @@ class Delivery:
             **{name: self.counts[name] for name in COUNTERS},
             "circuit": self._circuit.state,
             "stopped": self._stopped,
-            "spool": self._spool.stats()._asdict(),
+            "spool": self._spool_stats(),
         }
+
+    def _spool_stats(self) -> dict[str, Any]:
+        """What is in the spool, or why nobody can tell."""
+        found: dict[str, Any] = {"unreadable": "a fault of our own"}
+        with _STATS:
+            try:
+                found = self._spool.stats()._asdict()
+            except OSError as exc:
+                found = {"unreadable": f"{type(exc).__name__}: {exc.strerror}"}
+            if self._stop_at < math.inf:
+                self._spool.close()  # nobody would later
+        return found
 
 
 COUNTERS = (
@@ -236,6 +261,7 @@ COUNTERS = (
     "attempts",
     "retries",
     "failed_attempts",
+    "no_thread",
     "delivered",
     "duplicates",
     "refused",

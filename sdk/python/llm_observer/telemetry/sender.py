@@ -97,17 +97,26 @@ class Sender:
 
     def _attempt(self, body: bytes, idempotency_key: str, event_ids: frozenset[str]) -> Outcome:
         self._counts["attempts"] += 1
+        began = self._clocks.monotonic()
         try:
             answer = self._client.post(body, idempotency_key=idempotency_key, deadline=self._deadline)
         except UnreachableError as exc:
             outcome = Outcome("retry", None, None, {}, str(exc))
         else:
             outcome = outcome_of(answer, event_ids, now_s=self._clocks.wall_ns() / 1e9)
+        log.debug(
+            "delivery",
+            outcome=outcome.kind,
+            status=outcome.status,
+            detail=outcome.detail,
+            took_ms=round((self._clocks.monotonic() - began) * 1000),
+            events=len(event_ids),
+            batch=idempotency_key,
+        )
         self._note(outcome)
         return outcome
 
     def _note(self, outcome: Outcome) -> None:
-        log.debug("delivery", outcome=outcome.kind, status=outcome.status, detail=outcome.detail)
         if outcome.kind in {"retry", "failed"}:
             self._counts["failed_attempts"] += 1
             self._circuit.failed()
