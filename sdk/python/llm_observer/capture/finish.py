@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llm_observer.capture.exchange import Head, OpenCall, OpenExchange
+from llm_observer.capture.targets import version_of
 from llm_observer.context import CallContext
 from llm_observer.wire import BodyState, Exchange, Headers, Options
 
@@ -22,7 +23,7 @@ def finish(ended: OpenExchange) -> Exchange:
     streamed = ended.count > 0
     return Exchange(
         sdk=call.target.sdk,
-        sdk_version=_sdk_version(call.target.sdk),
+        sdk_version=version_of(call.target.sdk),
         client=call.client,
         options=_options(call),
         url=str(request.url) if request is not None else "",
@@ -68,11 +69,6 @@ def _duration(ended: OpenExchange) -> int | None:
 
 def _headers(headers: Any) -> Headers:
     return tuple((name.lower(), value) for name, value in headers.multi_items())
-
-
-def _sdk_version(sdk: str) -> str | None:
-    version = getattr(sys.modules.get(sdk), "__version__", None)
-    return version if isinstance(version, str) else None
 
 
 def _body(ended: OpenExchange) -> tuple[bytes, BodyState]:

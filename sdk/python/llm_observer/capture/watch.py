@@ -18,12 +18,15 @@ _NOTICE = guard("notice import")
 
 
 class _Noticer:
-    """A finder that finds nothing: it notices the first look for a package."""
+    """A finder that finds nothing: it notices the first look for a package. One for all of them."""
 
-    def __init__(self, module: str, imported: Imported) -> None:
-        self._package = module.partition(".")[0]
-        self._module = module
-        self._imported = imported
+    def __init__(self) -> None:
+        self._awaited: dict[str, list[tuple[str, Imported]]] = {}
+
+    def wait(self, module: str, imported: Imported) -> None:
+        self._awaited.setdefault(module.partition(".")[0], []).append((module, imported))
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
 
     def find_spec(
         self,
@@ -31,11 +34,15 @@ class _Noticer:
         path: Sequence[str] | None = None,  # noqa: ARG002 - the interpreter's protocol
         target: ModuleType | None = None,  # noqa: ARG002 - the interpreter's protocol
     ) -> ModuleSpec | None:
-        if name == self._package and self in sys.meta_path:
+        if name in self._awaited:
             with _NOTICE:
-                sys.meta_path.remove(self)
-                _register(self._module, self._imported)
+                # Of two threads that look for the package at once, the first takes all.
+                for module, imported in self._awaited.pop(name, ()):
+                    _register(module, imported)
         return None
+
+
+_noticer = _Noticer()
 
 
 def when_imported(module: str, imported: Imported) -> None:
@@ -43,7 +50,7 @@ def when_imported(module: str, imported: Imported) -> None:
     if module.partition(".")[0] in sys.modules:
         _register(module, imported)
     else:
-        sys.meta_path.insert(0, _Noticer(module, imported))
+        _noticer.wait(module, imported)
 
 
 def _register(module: str, imported: Imported) -> None:
