@@ -336,7 +336,7 @@ def test_a_fee_per_request_that_no_answer_tells_is_named():
 )
 def test_a_hosted_tool_that_ran_and_was_not_counted_is_named(tool, counts, status):
     call = call_of(
-        "gpt-4.1", openai_tokens(), other_tools=(ToolUse(name=tool, kind="server"),), server_tool_use=counts
+        "gpt-5", openai_tokens(), other_tools=(ToolUse(name=tool, kind="server"),), server_tool_use=counts
     )
     cost = cost_of(call)
     assert cost.status == status

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from llm_observer.call import CallSite, Content, Cost, ErrorInfo, Request, Tokens
 from llm_observer.event import Event, Metric, Sdk, new_event_id
 from llm_observer.money import exact_sum
+from llm_observer.report.text import render
 from llm_observer.sinks import breakdowns
 from llm_observer.sinks.breakdowns import NONE, OTHER, Gap, ModelKey
 from llm_observer.sinks.session import Session, SessionSink
@@ -47,6 +48,17 @@ def test_the_cost_that_the_provider_states_wins_over_ours():
     totals = session_of(event_of(cost=both)).totals
     assert totals.cost_usd == Decimal("0.25")
     assert totals.cost_parts == CostParts(unsplit=Decimal("0.25"))
+
+
+def test_the_difference_of_stated_costs_from_ours_is_summed_and_shown():
+    dearer = Cost(status="exact", total_usd="0.5", provider_usd="0.75", difference_usd="0.25")
+    cheaper = Cost(status="exact", total_usd="0.5", provider_usd="0.4", difference_usd="-0.1")
+    session = session_of(event_of(cost=dearer), event_of(cost=cheaper), event_of(cost=cost("1")))
+    assert session.totals.provider_priced == 2
+    assert session.totals.provider_difference_usd == Decimal("0.15")
+    line = "the provider stated the cost of 2 calls, $0.1500 more than by price list"
+    assert line in render(session, width=200, color=False)
+    assert "stated" not in render(session_of(event_of(cost=cost("1"))), width=200, color=False)
 
 
 def test_a_stated_cost_prices_a_call_that_we_could_not():
@@ -356,7 +368,7 @@ def test_memory_is_flat_however_many_calls():
         )
         for number in range(2500)
     ]
-    session = session_of(*varied)
+    session = session_of(*varied, max_rows=1000)
     tracemalloc.start()
     try:
         for _ in range(2):

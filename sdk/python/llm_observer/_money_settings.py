@@ -25,8 +25,19 @@ KINDS = {
     "input_image": "input_image_mtok",
     "output_image": "output_image_mtok",
     "web_search": "web_searches_kcount",
+    "file_search": "storage_searches_kcount",
+    "image": "image",
+    "audio_hour": "input_audio_hours",
+    "characters": "input_mchars",
+    "video_second": "video_second",
 }
-"""Kind of token in a private price to price key. US dollars per million tokens, or per 1,000 searches."""
+"""Kind of use in a private price to price key.
+
+US dollars per million tokens or characters, per 1,000 searches, per image, hour of audio, second of video.
+"""
+
+_NEEDED = frozenset({"input", "image", "audio_hour", "characters", "video_second"})
+"""What a price can be of. One of them must be there."""
 
 TIERS = "tiers"
 """Key of the table that holds the rates which differ in a tier: `{"tiers": {"batch": {"input": 1}}}`."""
@@ -61,7 +72,7 @@ def _price(model: str, value: object) -> dict[str, Any]:
     table = _table(value, f"{model} {_SHAPE}")
     tiers = _table(table.get(TIERS, {}), f"{model}.{TIERS} takes a table of tables, tier to rates")
     rates = _rates(model, {kind: amount for kind, amount in table.items() if kind != TIERS})
-    if "input" not in rates:
+    if not _NEEDED & rates.keys():
         raise ValueError(f"{model}.input is missing")
     by_tier = {str(tier): _rates(f"{model}.{TIERS}.{tier}", rows) for tier, rows in tiers.items()}
     return {**rates, TIERS: by_tier} if by_tier else rates

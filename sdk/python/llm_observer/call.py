@@ -92,7 +92,7 @@ class Cost(_Part, frozen=True, kw_only=True):
     difference_usd: Annotated[Money | None, public("provider_usd less our own figure.")] = None
     tier: Annotated[str | None, public("Tier, speed or region that was priced, when not standard.")] = None
     source: Annotated[
-        Literal["genai-prices", "override", "provider"] | None,
+        Literal["genai-prices", "override", "provider", "built-in"] | None,
         public("Where the price came from.", is_open=True),
     ] = None
     price_id: Annotated[str | None, public("`provider/model` of the price entry used.")] = None
@@ -211,7 +211,7 @@ class LLMCall(_Part, frozen=True, kw_only=True):
     sdk: Annotated[str | None, public("Import name of the SDK.")] = None
     sdk_version: Annotated[str | None, public("Version of the SDK.")] = None
     client: Annotated[str | None, public("Class of the client.")] = None
-    method: Annotated[str | None, public("HTTP method.")] = None
+    method: Annotated[str | None, public("HTTP method; `POST` for a response on a WebSocket.")] = None
     route: Annotated[str | None, public("Path with ids replaced by `{id}`; no query.")] = None
     server: Annotated[Server | None, public("Who was called.")] = None
     model_requested: Annotated[str | None, public("Model asked for.")] = None

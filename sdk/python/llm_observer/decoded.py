@@ -1,12 +1,13 @@
 """What an adapter made of an exchange: a call, and what only the worker may see of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
-from llm_observer.call import Content, LLMCall
+from llm_observer.call import Content, LLMCall, Tokens
 
-__all__ = ["Decoded", "Segment"]
+__all__ = ["BatchResult", "Decoded", "Measures", "MoreUsage", "Segment"]
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -19,6 +20,44 @@ class Segment(msgspec.Struct, frozen=True):
     path: str
     kind: str
     raw: msgspec.Raw
+
+
+class Measures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call used that is billed by another unit than tokens. None: unknown, or not of this call.
+
+    size, quality: of the images or the video. is_stated: the provider says that it bills these seconds.
+    is_ascii: all of the characters are ASCII.
+    """
+
+    images: int | None = None
+    size: str | None = None
+    quality: str | None = None
+    audio_seconds: float | None = None
+    is_stated: bool = False
+    characters: int | None = None
+    is_ascii: bool = False
+    video_seconds: float | None = None
+
+
+class MoreUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens that are billed with a call and that its own counts leave out.
+
+    model: None where the wire does not name it. tokens: None where they cannot be told apart.
+    """
+
+    kind: Literal["advisor", "compaction", "fallback", "image_generation", "svg"]
+    model: str | None = None
+    tokens: Tokens | None = None
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer out of a file of batch results. tokens: None where it has no usage."""
+
+    model: str | None = None
+    tokens: Tokens | None = None
+    server_tool_use: dict[str, int] | None = None
+    hosted: Mapping[str, int] = {}
+    more_usage: tuple[MoreUsage, ...] = ()
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +77,13 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider itself says of its prompt cache: a reason, and tokens that it counts as missed."""
     bills_separately: bool = True
     """False where the usage repeats or sums up other answers (retrieve, poll, run, batch total)."""
+    measures: Measures | None = None
+    """What is billed by the image, the second or the character."""
+    more_usage: Sequence[MoreUsage] = ()
+    """Tokens beside those of the call: an advisor model's, an image tool's."""
+    hosted: Mapping[str, int] = {}
+    """Hosted tool calls in the answer, by type; of web searches only those that searched."""
+    results: Sequence[BatchResult] = ()
+    """The answers in a downloaded file of batch results, in its order."""
+    are_results_whole: bool = True
+    """False where only a part of that file was read or kept."""

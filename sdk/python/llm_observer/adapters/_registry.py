@@ -20,6 +20,8 @@ GROUP = "llm_observer.adapters"
 """Entry points of this group name objects that fit `Adapter`."""
 _ENDS = ("/v1/messages", "/v1/complete", "/v1/messages/count_tokens")
 _SIGNS = ("//api.anthropic.com/", "/publishers/anthropic/")
+_ONE_WIRE = {"openai": False, "anthropic": True}
+"""SDKs of which each route is, or is not, Anthropic's; a vendor's own SDK may speak both wires."""
 
 
 class _Wire:
@@ -39,14 +41,15 @@ class _Wire:
 
 
 def _is_anthropic(exchange: Exchange) -> bool:
-    if exchange.sdk:
-        return exchange.sdk == "anthropic"
+    if exchange.sdk in _ONE_WIRE:
+        return _ONE_WIRE[exchange.sdk]
     route = route_of(exchange)
     if route.is_invoke or exchange.request_header("anthropic-version") is not None:
         return True
     is_imitated = route.template.endswith("/chat/completions")  # Anthropic's own OpenAI-compatible route
+    paths = (route.template, exchange.url.partition("?")[0])
     return not is_imitated and (
-        route.template.endswith(_ENDS) or any(sign in exchange.url for sign in _SIGNS)
+        any(path.endswith(_ENDS) for path in paths) or any(sign in exchange.url for sign in _SIGNS)
     )
 
 

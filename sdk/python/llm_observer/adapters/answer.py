@@ -18,7 +18,7 @@ from llm_observer.adapters.usage import UsageTable
 from llm_observer.call import ToolUse
 from llm_observer.wire import Exchange
 
-__all__ = ["Answer", "Events", "Format", "document_of", "is_event_stream"]
+__all__ = ["Answer", "Events", "Format", "document_of", "fields_of", "is_event_stream"]
 
 DONE = b"[DONE]"
 BULKY = frozenset({"data", "results", "embeddings", "audio_data", "b64_json", "text"})
@@ -51,10 +51,18 @@ class Answer(msgspec.Struct, kw_only=True):
     """The provider's error: an object, or a text."""
     is_terminal: bool = False
     """The last event of a stream was seen."""
+    is_cancelled: bool = False
+    """The app, or a user who began to speak, cut a Realtime answer short."""
     text: str | None = None
     """Only if it was asked for."""
     diagnosis: tuple[str, int | None] | None = None
     """What the provider says of its prompt cache, if it was asked: a reason, and missed tokens."""
+    tool_usage: object = None
+    """What hosted tools used, where one ran and this stands beside the usage (Responses)."""
+    svg_usage: object = None
+    """What the author model of an SVG image used, which stands beside the usage (Images)."""
+    hosted: Mapping[str, int] = {}
+    """Hosted tool calls by type; of web searches only those that searched."""
 
 
 class Events:
@@ -114,10 +122,16 @@ def is_event_stream(exchange: Exchange) -> bool:
 def document_of(exchange: Exchange, notes: Notes) -> dict[str, object]:
     """The fields of a JSON answer; of one that was cut, what its ends still say. Empty if it is no JSON."""
     body = exchange.response_body
+    document = fields_of(body)
+    return _document_of_odd(exchange, body, notes) if document is None else document
+
+
+def fields_of(body: bytes | msgspec.Raw) -> dict[str, object] | None:
+    """The fields of a JSON object but for the large ones that nothing is read from; None if it is none."""
     try:
         fields = _fields.decode(body)
     except (ValueError, RecursionError):  # not an object, not UTF-8, or cut
-        return _document_of_odd(exchange, body, notes)
+        return None
     return {name: loads(bytes(raw)) for name, raw in fields.items() if not _is_skipped(name, raw)}
 
 

@@ -3,6 +3,7 @@
 The fold turns a stream into the message that the unstreamed call would give.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -38,6 +39,9 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         other_tools=tuple(_hosted(blocks)),
         error=document.get("error"),
         diagnosis=_diagnosis(reader),
+        hosted=Counter(
+            tool.name for tool in _hosted(blocks) if tool.name is not None and tool.kind == "server"
+        ),
         text=plain(document.get("content")) or plain(document.get("completion")) if with_text else None,
     )
 

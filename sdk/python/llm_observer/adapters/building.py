@@ -1,8 +1,11 @@
 """How does a call come out of an exchange? Route, request, answer, tokens, ending, error and times in one."""
 
 from llm_observer.adapters.answer import Answer, Events, Format, document_of, is_event_stream
+from llm_observer.adapters.batch_results import results_of
 from llm_observer.adapters.failures import error_of
 from llm_observer.adapters.fields import Notes, as_name
+from llm_observer.adapters.measures import measures_of
+from llm_observer.adapters.more_usage import more_usage_of
 from llm_observer.adapters.providers import Place, place_of
 from llm_observer.adapters.request import Asked, read_request
 from llm_observer.adapters.routes import Route, route_of
@@ -41,8 +44,9 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
     place = place_of(exchange.url, exchange.client)
     asked = read_request(exchange, notes, with_content=with_content)
     is_stream = is_event_stream(exchange)
+    results = results_of(exchange, route.operation, wire, notes)
     answer = Answer()
-    if route.operation not in DOWNLOADS:
+    if results is None and route.operation not in DOWNLOADS:
         answer = _answer(exchange, wire, notes, is_stream=is_stream, with_text=with_content)
     usage = None if route.operation in NOTHING_USED else answer.usage or _header_usage(exchange, route)
     tokens = tokens_of(usage, wire.usage, notes, is_input_only=route.operation == "embeddings")
@@ -73,7 +77,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         inference_geo=answer.inference_geo,
         tokens=tokens,
         usage=flat_numbers(usage),
-        server_tool_use=server_tool_counts(usage),
+        server_tool_use=server_tool_counts(usage, answer.tool_usage),
         tool_calls=answer.tool_calls,
         other_tools=answer.other_tools,
         timing=_timing(exchange, tokens, is_stream=is_stream),
@@ -89,6 +93,11 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         provider_cost_usd=stated_cost(usage),
         diagnosis=answer.diagnosis,
         bills_separately=_bills_separately(route, call.method),
+        measures=measures_of(exchange, route.operation, usage),
+        more_usage=more_usage_of(answer, wire.usage, notes),
+        hosted=answer.hosted,
+        results=() if results is None else results.answers,
+        are_results_whole=results is None or results.is_whole,
     )
 
 
@@ -138,7 +147,7 @@ def _ending(exchange: Exchange, answer: Answer, error: ErrorInfo | None, *, is_s
         return "cancelled" if exchange.closing == "cancelled" else "error"
     is_whole = answer.is_terminal if is_stream else exchange.closing == "end_of_body"
     if is_whole:
-        return "complete"
+        return "cancelled" if answer.is_cancelled else "complete"
     return _ENDINGS.get(exchange.closing, "truncated")
 
 

@@ -1,5 +1,6 @@
 """What does an OpenAI-compatible answer say? Chat, Responses and all other routes, by dotted paths."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from llm_observer.adapters.answer import Answer, Format
@@ -12,17 +13,27 @@ from llm_observer.call import ToolUse
 __all__ = ["OPENAI_FORMAT"]
 
 _USAGE_AT = ("usage", "x_groq.usage")
-_REASONS = ("response", "response.compaction")
+_REALTIME = "realtime.response"
+_REASONS = ("response", "response.compaction", _REALTIME)
 """Values of `object` whose status says how the answer finished."""
 _OWN_CALLS = {"function_call": "function", "custom_tool_call": "custom"}
 """Items of a Responses answer that ask the app to run a tool; other `…_call` items ran at the provider."""
 _MCP = "mcp_call"
+_SEARCH = "web_search_call"
+_BILLED: Mapping[str, tuple[str, tuple[str | None, ...]]] = {
+    _SEARCH: ("action.type", (None, "search")),
+    "shell_call": ("environment.type", ("container_reference",)),
+}
+"""Hosted tools of which not every call is billed: where an item tells, and what it says then."""
+_COUNTED = frozenset({_SEARCH, "image_generation_call"})
+"""Hosted tools that `tool_usage` counts; it is all zeros where none of them ran."""
 
 
 def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answer:  # noqa: FBT001 - the shape of `Format.read`
     """The answer that *document* is."""
     reader = Reader(document, notes, "response")
     choices, items = list(dicts(document.get("choices"))), list(dicts(document.get("output")))
+    hosted = _hosted_counts(items)
     return Answer(
         model=reader.text("model"),
         response_id=reader.text("id"),
@@ -31,8 +42,12 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         service_tier=reader.text("service_tier", "usage.service_tier"),
         tool_calls=(*_called_in(choices), *_called_by(items)),
         other_tools=tuple(_hosted(items)),
-        error=document.get("error"),
+        error=document.get("error") or at(document, "status_details.error"),
+        is_cancelled=document.get("object") == _REALTIME and document.get("status") == "cancelled",
         diagnosis=_diagnosis(reader),
+        tool_usage=document.get("tool_usage") if hosted.keys() & _COUNTED else None,
+        svg_usage=document.get("svg_usage"),
+        hosted=hosted,
         text=_text(choices, items) if with_text else None,
     )
 
@@ -52,7 +67,8 @@ def _finish_reasons(document: Mapping[str, object], choices: Iterable[dict[str, 
         if reason is not None:
             yield reason
     if document.get("object") in _REASONS:
-        reason = as_name(at(document, "incomplete_details.reason")) or as_name(document.get("status"))
+        paths = ("incomplete_details.reason", "status_details.reason", "status")
+        reason = next((name for path in paths if (name := as_name(at(document, path))) is not None), None)
         if reason is not None:
             yield reason
 
@@ -90,6 +106,21 @@ def _hosted(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
         kind = as_name(item.get("type"))
         if kind is not None and kind.endswith("_call") and kind not in _OWN_CALLS:
             yield ToolUse(name=kind, kind="mcp" if kind == _MCP else "server")
+
+
+def _hosted_counts(items: Iterable[dict[str, object]]) -> dict[str, int]:
+    """Hosted tool calls by type: of web searches those that search, of shells those in OpenAI's containers.
+
+    "Search actions incur a tool call cost", opening a page does not; items from before there were actions
+    are searches: https://developers.openai.com/api/docs/guides/tools-web-search (2026-09-30).
+    """
+    items = list(items)
+    counts = Counter(tool.name for tool in _hosted(items) if tool.name is not None)
+    for kind, (path, billed) in _BILLED.items():
+        if kind in counts:
+            values = (at(item, path) for item in items if item.get("type") == kind)
+            counts[kind] = sum(value in billed for value in values)
+    return dict(counts)
 
 
 def _text(choices: Iterable[dict[str, object]], items: Iterable[dict[str, object]]) -> str | None:

@@ -1,7 +1,7 @@
 """What document does an OpenAI-compatible stream amount to? The one that the unstreamed call would give.
 
 Chat and text completions send pieces of it, Responses send it whole in their last event, transcriptions,
-speech, images and runs say their usage in their last event.
+speech, images and runs say their usage in their last event. Frames of a WebSocket are such events.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,10 @@ LAST = frozenset(
         "response.incomplete",
         "response.failed",
         "response.cancelled",
+        "response.done",
+        "conversation.item.input_audio_transcription.completed",
+        "decision.completed",
+        "session.closed",
         "transcript.text.done",
         "speech.audio.done",
         "image_generation.completed",
@@ -25,8 +29,21 @@ LAST = frozenset(
     }
 )
 """Types of the events after which no other comes."""
-_KEPT = ("service_tier", "usage", "x_groq", "error", "object", "status", "incomplete_details")
+_KEPT = (
+    "service_tier",
+    "usage",
+    "x_groq",
+    "error",
+    "object",
+    "status",
+    "incomplete_details",
+    "status_details",
+    "tool_usage",
+    "svg_usage",
+)
 _FIRST = ("id", "model")
+_WHOLE = ("session", "decision")
+"""Objects of a WebSocket's events that are answers as a whole."""
 _CODES = ("type", "code", "message")
 
 
@@ -52,6 +69,7 @@ class _Stream:
         kind = str(event.get("type"))
         self.is_ended |= kind in LAST
         response = event.get("response")
+        self._take_session(event)
         if isinstance(response, dict):
             self._take(response)
             self._fields["output"] = response.get("output")
@@ -72,6 +90,13 @@ class _Stream:
         for name in _KEPT:
             if fields.get(name) is not None:
                 self._fields[name] = fields[name]
+
+    def _take_session(self, event: Mapping[str, object]) -> None:
+        """What a Realtime or Live session says of itself, and a decision in it."""
+        for name in _WHOLE:
+            whole = event.get(name)
+            if isinstance(whole, dict):
+                self._take(whole)
 
     def _choice(self, choice: Mapping[str, object]) -> "_Choice":
         place = choice.get("index")

@@ -38,6 +38,7 @@ HOSTS: Mapping[str, str] = {
     "openrouter.ai": "openrouter",
     "api.together.xyz": "together",
     "api.together.ai": "together",
+    "api-inference.together.ai": "together",
     "api.cerebras.ai": "cerebras",
     "api.fireworks.ai": "fireworks",
     "router.huggingface.co": "huggingface",
@@ -73,6 +74,7 @@ HOSTS: Mapping[str, str] = {
     "api.replicate.com": "replicate",
     "api.upstage.ai": "upstage",
     "api.writer.com": "writer",
+    "api.meta.ai": "meta_ai",
     "api.siliconflow.com": "siliconflow",
     "api.siliconflow.cn": "siliconflow",
 }

@@ -27,6 +27,7 @@ OPERATIONS = {
     "audio/transcriptions": "audio.transcriptions",
     "audio/translations": "audio.translations",
     "rerank": "rerank",
+    "chat": "chat",  # Writer, Cohere
     "prompts/{id}/completions": "chat",  # Portkey: a stored prompt
     "threads/runs": "threads.runs",
     "threads/{id}/runs": "threads.runs",
@@ -34,6 +35,16 @@ OPERATIONS = {
 """How the path of a POST ends, ids replaced, and what it does."""
 _LONGEST = 3
 """Parts of the longest row."""
+SOCKET_OPERATIONS = {
+    "/responses": "responses",
+    "/realtime": "realtime",
+    "/realtime/transcriptions": "audio.transcriptions",
+    "/realtime/translations": "realtime.translations",
+    "/live": "live",
+    "/live/decisions": "live.decisions",
+}
+"""What an answer on a WebSocket is, by its route: one socket carries several kinds."""
+_SOCKET_SCHEMES = ("ws:", "wss:")
 _BEDROCK = re.compile(
     r"/model/([^/]+)/(invoke|invoke-with-response-stream|converse|converse-stream|count-tokens)$"
 )
@@ -48,7 +59,7 @@ _NOUNS = frozenset(
     agents assistants audio audit_logs batches calls certificates chat checkpoints client_secrets clips
     completions compact containers content conversations costs cancel credentials deployments edits embeddings
     environments evals events experimental file_batches files fine_tuning generations graders groups images
-    input_items input_tokens invites items jobs memory_stores messages models moderations organization
+    input_items input_tokens invites items jobs live memory_stores messages models moderations organization
     output_items pause permissions projects prompts realtime rerank responses results resume roles runs search
     sessions skills speech steps threads transcription_sessions transcriptions translations uploads usage
     user_profiles users variations vaults vector_stores versions videos voices webhooks
@@ -85,12 +96,18 @@ def route_of(exchange: Exchange) -> Route:
     found = next((found for rule in _IN_PATH if (found := rule.search(sent or asked))), None)
     on_bedrock = _BEDROCK.search(sent)
     return Route(
-        operation=_operation(exchange.options.method.upper(), sent or asked, on_bedrock),
+        operation=_on_socket(exchange)
+        or _operation(exchange.options.method.upper(), sent or asked, on_bedrock),
         template=_template(asked)[:200],
         model=unquote(found[1]) if found else None,
         is_stream=True if sent.endswith(_STREAMING) else None,
         is_invoke=on_bedrock is not None,
     )
+
+
+def _on_socket(exchange: Exchange) -> str | None:
+    is_socket = exchange.url.startswith(_SOCKET_SCHEMES)
+    return SOCKET_OPERATIONS.get(exchange.options.route) if is_socket else None
 
 
 def _path(url: str) -> str:

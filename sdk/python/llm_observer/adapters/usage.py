@@ -77,6 +77,10 @@ ANTHROPIC: UsageTable = {
     "cache_write_1h": ("cache_creation.ephemeral_1h_input_tokens",),
 }
 _TTLS = ("cache_write_5m", "cache_write_1h", "cache_write_30m", "cache_write_12h")
+_SEARCHES = "web_search.num_requests"
+"""Zero says something here: the searches that ran are not billed."""
+_TICKS = -10
+"""Power of ten of xAI's unit of money."""
 _SERVER_TOOLS = ("server_tool_use", "server_tool_use_details", "server_side_tool_usage_details")
 
 
@@ -169,14 +173,20 @@ def _leaves(node: Mapping[str, object], prefix: str, depth: int) -> Iterator[tup
             yield from _leaves(value, f"{prefix}{key}.", depth - 1)
 
 
-def server_tool_counts(usage: object) -> dict[str, int] | None:
-    """How often hosted tools were used, as the provider counted it; None if it did not."""
+def server_tool_counts(usage: object, tool_usage: object = None) -> dict[str, int] | None:
+    """How often hosted tools were used, as the provider counted it; None if it did not.
+
+    tool_usage: what stands beside the usage of a Responses answer. Most of it is zero, and left out.
+    """
     for name in _SERVER_TOOLS:
         group = at(usage, name)
         if isinstance(group, dict):
             counts = {key: as_count(value) for key, value in group.items() if _KEY.fullmatch(key)}
             return {key: count for key, count in counts.items() if count is not None} or None
-    return None
+    numbers = flat_numbers(tool_usage)
+    if numbers is None:
+        return None
+    return {key: int(number) for key, number in numbers.items() if number or key == _SEARCHES} or None
 
 
 def stated_cost(usage: object) -> str | None:
@@ -184,8 +194,13 @@ def stated_cost(usage: object) -> str | None:
 
     OpenRouter and Vercel give `cost`, Perplexity `cost.total_cost`. With a key of one's own OpenRouter's
     `cost` is its fee alone, and the upstream provider bills the rest:
-    https://openrouter.ai/docs/use-cases/usage-accounting (2026-11-21).
+    https://openrouter.ai/docs/use-cases/usage-accounting (2026-11-21). xAI counts in ticks, tools included:
+    "1 USD = 10,000,000,000 ticks", https://docs.x.ai/developers/cost-tracking (2026-11-21); Azure sends
+    zero with its Grok models, which says nothing of what Azure bills.
     """
+    ticks = as_count(at(usage, "cost_in_usd_ticks"))
+    if ticks:
+        return f"{Decimal(ticks).scaleb(_TICKS):f}"
     cost = as_number(at(usage, "cost"))
     if cost is None:
         cost = as_number(at(usage, "cost.total_cost"))

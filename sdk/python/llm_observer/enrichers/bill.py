@@ -22,9 +22,6 @@ All of it is said, as an app may have changed the defaults.
 """
 
 PER_MILLION = -6
-PER_THOUSAND = -3
-SEARCH_COUNTS = ("web_search_requests", "web_search.num_requests", "web_search")
-"""Billable searches as providers count them: Anthropic's `server_tool_use`, OpenAI's `tool_usage`."""
 
 
 class Doubt(NamedTuple):
@@ -85,7 +82,7 @@ class Bill(NamedTuple):
     doubts: tuple[Doubt, ...]
 
 
-def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, ttl_known: bool) -> Bill:
+def bill(tokens: Tokens, rates: Rates, *, ttl_known: bool) -> Bill:
     """The bill of *tokens*. ttl_known: writes without a lifetime of their own have the default one."""
     with localcontext(EXACT):
         lines = [*_input_lines(tokens, rates), *_write_lines(tokens, rates), *_output_lines(tokens, rates)]
@@ -96,7 +93,6 @@ def bill(tokens: Tokens, searches: Mapping[str, int] | None, rates: Rates, *, tt
         ]
         doubts += _count_doubts(tokens, rates, ttl_known=ttl_known)
         parts = _parts(lines)
-        doubts += _add_searches(parts, searches, rates)
     return Bill(parts, tuple(doubts))
 
 
@@ -197,21 +193,6 @@ def _write_rates(tokens: Tokens, rates: Rates) -> Iterator[Decimal | None]:
             yield rates.token(key, "cache_write_mtok")
 
 
-def _add_searches(
-    parts: dict[str, Decimal], counts: Mapping[str, int] | None, rates: Rates
-) -> Iterator[Doubt]:
-    if counts is None:
-        return
-    searches = next((counts[key] for key in SEARCH_COUNTS if key in counts), None)
-    rate = rates.plain("web_searches_kcount")
-    if searches is not None and (rate is not None or searches == 0):
-        parts["server_tools"] = (_zero(rate) * searches).scaleb(PER_THOUSAND)
-    elif searches:
-        yield Doubt("estimated", "web searches are not in the figure: no price")
-    if any(count and key.startswith("image_gen") for key, count in counts.items()):
-        yield Doubt("estimated", "images that a hosted tool made are not in the figure")
-
-
 def input_total(tokens: Tokens) -> int | None:
     """All input; as the provider counts it where no view with cached tokens is known."""
     return tokens.input_reported if tokens.input_total is None else tokens.input_total
@@ -251,10 +232,6 @@ def _split(tokens: Tokens) -> list[int]:
 def _n(count: int | None) -> int:
     """A count for sums: what the wire does not mention adds nothing to them."""
     return 0 if count is None else count
-
-
-def _zero(rate: Decimal | None) -> Decimal:
-    return Decimal(0) if rate is None else rate
 
 
 def money(amount: Decimal) -> str:

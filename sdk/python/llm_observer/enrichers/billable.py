@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from llm_observer.enrichers.bill import Doubt
 
 if TYPE_CHECKING:
     from llm_observer.call import LLMCall, Tokens
+    from llm_observer.decoded import Measures
     from llm_observer.wire import Exchange
 
 __all__ = ["doubts_of_usage", "why_free", "why_no_usage", "why_paid_elsewhere"]
 
-FREE = frozenset({"count_tokens", "models", "moderation", "moderations"})
-"""Operations that cost nothing: counting tokens and listing models at both providers, moderation at OpenAI.
+FREE = frozenset({"count_tokens", "models"})
+"""Operations that cost nothing: counting tokens and listing models at both providers.
 
-https://platform.claude.com/docs/en/build-with-claude/token-counting and
+https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11-21.
+"""
+
+MODERATION = frozenset({"moderation", "moderations"})
+FREE_MODERATION = re.compile(r"(omni|text)-moderation-")
+"""OpenAI's moderation models, which are free; other vendors charge for theirs (Mistral).
+
 https://developers.openai.com/api/docs/guides/moderation, 2026-11-21.
 """
 
@@ -36,21 +44,22 @@ MODEL_RUNS = frozenset(
 )
 """Operations that run a model; other resources (`files:post`, `batches:get`) bill nothing by themselves."""
 
+_ASKED = frozenset({"chat", "text_completion"})
+"""Operations whose streams have usage only where it was asked for."""
 WITH_OUTPUT = frozenset({"chat", "responses", "text_completion"})
 """Operations whose answer always has output tokens."""
+
+WAYS_TO_UNITS = {
+    "audio.speech": "the answer has no usage: stream_format='sse' has it (not with tts-1)",
+    "audio.transcriptions": "the answer has no usage: response_format='verbose_json' has the length",
+    "audio.translations": "the answer has no usage: response_format='verbose_json' has the length",
+}
+"""How to get usage from OpenAI's audio endpoints (openai 3.52.0, types/audio)."""
 
 CUT_SHORT = frozenset({"cancelled", "closed_early", "error", "open_at_exit", "truncated"})
 
 
 HTTP_ERROR = 400
-
-PRICED_TOOLS = frozenset(
-    {"code_interpreter_call", "file_search_call", "image_generation_call", "web_search_call"}
-)
-"""Hosted tools of the Responses API that are charged apart from tokens.
-
-https://developers.openai.com/api/docs/pricing, 2026-11-21.
-"""
 
 
 def why_paid_elsewhere(call: LLMCall, exchange: Exchange) -> str | None:
@@ -62,26 +71,35 @@ def why_paid_elsewhere(call: LLMCall, exchange: Exchange) -> str | None:
     return None
 
 
-def why_free(call: LLMCall) -> str | None:
-    """Why the call costs nothing; None if it may cost something."""
-    if call.operation in FREE:
+def why_free(call: LLMCall, *, is_measured: bool = False) -> str | None:
+    """Why the call costs nothing; None if it may cost something. is_measured: its units are known."""
+    if call.operation in FREE or (call.operation in MODERATION and _is_free_moderation(call)):
         return "the operation is free"
-    return None if call.tokens is not None else _why_free_without_usage(call)
+    return None if call.tokens is not None else _why_free_without_usage(call, is_measured=is_measured)
 
 
-def _why_free_without_usage(call: LLMCall) -> str | None:
+def _is_free_moderation(call: LLMCall) -> bool:
+    model = call.model_responded or call.model_requested
+    return call.provider == "openai" or (model is not None and FREE_MODERATION.match(model) is not None)
+
+
+def _why_free_without_usage(call: LLMCall, *, is_measured: bool) -> str | None:
     if _is_refused(call):
         return "the provider refused the call"
     resource, _, method = call.operation.partition(":")
-    if method and not (resource in MODEL_RUNS and method == "post"):
+    if method and not is_measured and not (resource in MODEL_RUNS and method == "post"):
         return "the operation runs no model"
     if call.status is None and call.error is not None:
         return "no answer came"
     if call.error is not None and (call.error.type or call.error.code):
         return "the provider reported an error and no usage"
-    if call.request is not None and call.request.is_background and not call.is_stream:
-        return "a later answer brings the usage"
-    return None
+    return "a later answer brings the usage" if _answers_later(call) else None
+
+
+def _answers_later(call: LLMCall) -> bool:
+    """Whether this only starts the work: a video, a background response."""
+    is_background = call.request is not None and call.request.is_background and not call.is_stream
+    return call.operation == "videos:post" or bool(is_background)
 
 
 def _is_refused(call: LLMCall) -> bool:
@@ -92,29 +110,24 @@ def why_no_usage(call: LLMCall) -> str:
     """One line on an answer that has no usage, with the way to get it where there is one."""
     if call.is_stream and call.ending in CUT_SHORT:
         return "the stream ended before its usage"
+    if call.provider == "openai" and call.operation in WAYS_TO_UNITS:
+        return WAYS_TO_UNITS[call.operation]
     asked = call.request is not None and call.request.includes_usage
-    if call.is_stream and call.wire == "openai" and call.operation != "responses" and not asked:
+    if call.is_stream and call.wire == "openai" and call.operation in _ASKED and not asked:
         return "ask for usage in streams: stream_options={'include_usage': True}"
     return "the answer has no usage"
 
 
-def doubts_of_usage(call: LLMCall, tokens: Tokens) -> list[Doubt]:
+def doubts_of_usage(call: LLMCall, tokens: Tokens, measures: Measures | None = None) -> list[Doubt]:
     """What makes the counts themselves less than final, or less than all that is billed."""
     doubts = []
+    images = None if measures is None else measures.images
+    if call.is_stream and images is not None and images > 1:
+        doubts.append(Doubt("estimated", f"the usage is that of the last of {images} images"))
     if _is_refused(call):
         doubts.append(Doubt("estimated", "an error that names usage: whether it is billed is unknown"))
     if call.is_stream and call.ending in CUT_SHORT and not call.finish_reasons:
         doubts.append(Doubt("estimated", "the stream ended before its final usage: counted so far"))
     elif tokens.output is None and call.operation in WITH_OUTPUT:
         doubts.append(Doubt("estimated", "the output tokens are unknown"))
-    hosted = sorted(_uncounted_tools(call))
-    if hosted:
-        doubts.append(Doubt("estimated", f"{', '.join(hosted)} not in the figure: the answer has no count"))
     return doubts
-
-
-def _uncounted_tools(call: LLMCall) -> set[str]:
-    """Hosted tools with a price of their own that ran, and that the provider's counts do not name."""
-    counted = " ".join(call.server_tool_use or ())
-    ran = {tool.name for tool in call.other_tools if tool.name in PRICED_TOOLS}
-    return {name for name in ran if name is not None and name.removesuffix("_call") not in counted}

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation
+from functools import partial
 
 from msgspec.structs import replace
 
 from llm_observer.cache.findings import Prices
-from llm_observer.call import Cost, CostStatus, LLMCall, Tokens
+from llm_observer.call import Cost, LLMCall
 from llm_observer.decoded import Decoded
-from llm_observer.enrichers.bill import EXACT, Doubt, Rates, bill, input_total, money
-from llm_observer.enrichers.billable import (
-    doubts_of_usage,
-    why_free,
-    why_no_usage,
-    why_paid_elsewhere,
-)
+from llm_observer.enrichers.batched import together
+from llm_observer.enrichers.bill import Doubt, input_total, money
+from llm_observer.enrichers.billable import why_free, why_paid_elsewhere
+from llm_observer.enrichers.combining import of_batch
+from llm_observer.enrichers.figure import Figures, rates_of
+from llm_observer.enrichers.more import result_call
 from llm_observer.enrichers.price_cache import load_book
 from llm_observer.enrichers.price_source import PriceBook
-from llm_observer.enrichers.pricing import Names, Price, Pricing, names_of
+from llm_observer.enrichers.pricing import Pricing, names_of
 from llm_observer.enrichers.private_prices import deployments_of, discounts_of, private_prices_of
-from llm_observer.enrichers.tiers import OTHER_TTL
+from llm_observer.enrichers.usage_once import DownloadsOnce
 from llm_observer.money import add
 from llm_observer.wire import Exchange
 
@@ -30,8 +30,6 @@ __all__ = ["CostEnricher"]
 
 MAX_STATED = 40
 """Characters, and powers of ten, of a cost that a provider states."""
-
-WORST_FIRST: tuple[CostStatus, ...] = ("tier_unpriced", "estimated", "bound")
 
 
 class CostEnricher:
@@ -56,14 +54,17 @@ class CostEnricher:
         self._deployments = deployments_of(deployments)
         self._state_dir = state_dir
         self._loaded: PriceBook | None = None
+        self._figures = Figures(self._pricing, self._discounts, self._deployments)
+        self._downloads = DownloadsOnce()
 
     def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:
         """*call* with its cost; every call gets one, if only a status."""
         paid_elsewhere = why_paid_elsewhere(call, exchange)
         if paid_elsewhere is not None:
             return replace(call, cost=_nothing(paid_elsewhere))
-        free = why_free(call)
-        own = self._own_figure(call, exchange) if free is None else _nothing(free)
+        if decoded.results:
+            return self._downloaded(call, decoded, exchange)
+        own = self._figure(call, decoded, exchange)
         return replace(call, cost=_beside(own, decoded.provider_cost_usd))
 
     def per_token(self, call: LLMCall, exchange: Exchange) -> Prices | None:
@@ -75,8 +76,7 @@ class CostEnricher:
         price = self._pricing.find(call, names, exchange)
         if isinstance(price, Doubt):
             return None
-        is_claude = "claude" in price.price_id.lower() and price.source == "genai-prices"
-        rates = Rates(price.rates, total, factor=price.factor, is_claude=is_claude)
+        rates = rates_of(price, total)
         discount = self._discounts.find(names.patterns())
         share = (1 if discount is None else 1 - discount) * Decimal("0.000001")
         fresh, read = rates.token("input_mtok"), rates.token("cache_read_mtok", "input_mtok")
@@ -90,23 +90,22 @@ class CostEnricher:
             self._loaded = load_book(self._state_dir)
         return self._loaded
 
-    def _own_figure(self, call: LLMCall, exchange: Exchange) -> Cost:
-        tokens = call.tokens
-        if tokens is None or (input_total(tokens) is None and tokens.output is None):
-            return Cost(status="usage_absent", note=why_no_usage(call))
-        names = names_of(call, self._deployments)
-        price = self._pricing.find(call, names, exchange)
-        if isinstance(price, Doubt):
-            return Cost(status=price.status, note=price.note)
-        return self._billed(call, tokens, price, exchange, names)
+    def _downloaded(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:
+        """*call*, which fetched results of a batch, with the cost of those that are new in this process."""
+        before = self._downloads.already_priced(call, exchange, len(decoded.results))
+        if before == len(decoded.results):
+            return replace(call, is_usage_repeated=True, cost=_nothing("these results were priced before"))
+        costs = []
+        for group in together(decoded.results[before:], partial(self._figures.steps, call, exchange)):
+            single, answer = result_call(call, group.result)
+            costs.append((self._figure(single, answer, exchange, longest=group.longest), group.size))
+        return replace(call, cost=of_batch(costs, is_whole=decoded.are_results_whole))
 
-    def _billed(self, call: LLMCall, tokens: Tokens, price: Price, exchange: Exchange, names: Names) -> Cost:
-        total = input_total(tokens)
-        is_claude = "claude" in price.price_id.lower() and price.source == "genai-prices"
-        rates = Rates(price.rates, 0 if total is None else total, factor=price.factor, is_claude=is_claude)
-        billed = bill(tokens, call.server_tool_use, rates, ttl_known=_asked_default_ttl(call, exchange))
-        doubts = (*price.doubts, *billed.doubts, *doubts_of_usage(call, tokens))
-        return _cost(price, billed.parts, doubts, self._discounts.find(names.patterns()))
+    def _figure(
+        self, call: LLMCall, decoded: Decoded, exchange: Exchange, longest: int | None = None
+    ) -> Cost:
+        free = why_free(call, is_measured=decoded.measures is not None)
+        return self._figures.of(call, decoded, exchange, longest) if free is None else _nothing(free)
 
 
 def _nothing(reason: str) -> Cost:
@@ -118,44 +117,6 @@ def _per_write(call: LLMCall) -> Decimal | None:
     count = None if call.tokens is None else call.tokens.cache_write
     paid = None if call.cost is None else call.cost.cache_write_usd
     return Decimal(paid) / count if count and paid is not None else None
-
-
-def _asked_default_ttl(call: LLMCall, exchange: Exchange) -> bool:
-    """Whether the request, where it is known, leaves cache writes to their default lifetime."""
-    other = OTHER_TTL.get(call.wire)
-    body = exchange.request_body
-    return other is not None and body is not None and exchange.request_state == "kept" and other not in body
-
-
-def _cost(
-    price: Price, parts: Mapping[str, Decimal], doubts: tuple[Doubt, ...], discount: Decimal | None
-) -> Cost:
-    """The cost of all *parts*; no figures where one of them has no price."""
-    statuses = {doubt.status for doubt in doubts}
-    status: CostStatus = next((worst for worst in WORST_FIRST if worst in statuses), "exact")
-    notes = [doubt.note for doubt in doubts]
-    if discount is not None:
-        notes.append(f"discount of {money(discount * 100)} % applied")
-    return Cost(
-        status=status,
-        source=price.source,
-        price_id=price.price_id,
-        tier=price.tier,
-        note="; ".join(notes) or None,
-        **({} if status == "tier_unpriced" else _figures(parts, discount)),
-    )
-
-
-def _figures(parts: Mapping[str, Decimal], discount: Decimal | None) -> dict[str, str]:
-    """The money fields of a cost: each part, all cache writes, and the total."""
-    with localcontext(EXACT):
-        share = Decimal(1) if discount is None else 1 - discount
-        paid = {part: amount * share for part, amount in parts.items()}
-        total = sum(paid.values(), Decimal(0))
-        writes = [amount for part, amount in paid.items() if part.startswith("cache_write")]
-        if writes:
-            paid["cache_write"] = sum(writes, Decimal(0))
-    return {f"{part}_usd": money(amount) for part, amount in {**paid, "total": total}.items()}
 
 
 def _beside(cost: Cost, stated: str | None) -> Cost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -18,6 +19,7 @@ from llm_observer.enrichers.tiers import (
     context_of,
     region_of,
 )
+from llm_observer.enrichers.unit_prices import built_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +35,10 @@ FREE_RATES = {"input_mtok": ((FROM_THE_START, Decimal(0)),), "output_mtok": ((FR
 """What an entry without rates means for a model whose name says that it is free (OpenRouter's `:free`)."""
 
 FREE = ":free"
+
+SNAPSHOT = re.compile(r"-20\d{2}-\d{2}-\d{2}$")
+SNAPSHOTS_OF = "openai"
+"""Whose models have dated snapshots, which mostly cost what the model does; the list leaves some out."""
 
 REGION = "region"
 """How a surcharge shows in the tier of a cost where the answer does not name the region."""
@@ -57,7 +63,7 @@ class Price(NamedTuple):
 
     rates: Mapping[str, Rate]
     factor: Decimal
-    source: Literal["genai-prices", "override"]
+    source: Literal["genai-prices", "override", "built-in"]
     price_id: str
     tier: str | None
     doubts: tuple[Doubt, ...] = ()
@@ -92,7 +98,7 @@ class Pricing:
             return _private_price(private, tiers)
         listed = self._listed(names)
         if isinstance(listed, Doubt):
-            return listed
+            return self._built_in(names) or listed
         found, doubts = listed
         vendor = names.vendor if self._book().has(names.vendor) else found.vendor
         price = _list_price(found, vendor, tiers, datetime.fromtimestamp(exchange.started_ns // 10**9, UTC))
@@ -105,22 +111,40 @@ class Pricing:
             return Doubt("tier_unpriced", f"no price for the region {call.inference_geo}")
         return price if factor == 1 else _in_region(price, factor, call.inference_geo or REGION)
 
+    def _built_in(self, names: Names) -> Price | None:
+        """A price of our own for a model that the list lacks; vendors' names as in `_listed`."""
+        vendor = names.vendor if self._book().has(names.vendor) else None
+        for place, name in enumerate(names.models):
+            for seller in sorted(CLOSED_VENDORS) if vendor is None else (vendor,):
+                found = built_in(seller, name.rpartition("/")[2])
+                if found is not None:
+                    doubts = tuple(_name_doubts(names, vendor, is_second=place > 0))
+                    return Price(found[1], Decimal(1), "built-in", found[0], None, doubts)
+        return None
+
     def _listed(self, names: Names) -> tuple[Found, tuple[Doubt, ...]] | Doubt:
         """The entry of the price list for the first of *names* that has one, and what is doubtful then."""
-        book = self._book()
-        vendor = names.vendor if book.has(names.vendor) else None
+        vendor = names.vendor if self._book().has(names.vendor) else None
         for place, name in enumerate(names.models):
-            found = book.find(vendor, name) or book.find(vendor, name.rpartition("/")[2])
-            if found is None and vendor is None:  # the list tells a vendor by some model names only
-                found = next(
-                    (each for closed in sorted(CLOSED_VENDORS) if (each := book.find(closed, name))), None
-                )
+            found, doubts = self._entry(vendor, name)
             if found is None or (names.provider in LOCAL and found.vendor not in CLOSED_VENDORS):
                 continue
             if place and found.model.id.endswith(FREE):  # another model answered: nobody said that it is free
                 continue
-            return found, tuple(_name_doubts(names, vendor, is_second=place > 0))
+            return found, (*_name_doubts(names, vendor, is_second=place > 0), *doubts)
         return Doubt("unknown_model", "no price for the model: set one with prices={…}")
+
+    def _entry(self, vendor: str | None, name: str) -> tuple[Found | None, tuple[Doubt, ...]]:
+        """What the list has for *name*, with or without its owner, or for the model without its date."""
+        book, plain = self._book(), name.rpartition("/")[2]
+        found = book.find(vendor, name) or book.find(vendor, plain)
+        if found is None and vendor is None:  # the list tells a vendor by some model names only
+            closed = (book.find(seller, name) for seller in sorted(CLOSED_VENDORS))
+            found = next((each for each in closed if each is not None), None)
+        undated = SNAPSHOT.sub("", plain)
+        if found is not None or vendor != SNAPSHOTS_OF or undated == plain:
+            return found, ()
+        return book.find(vendor, undated), (Doubt("estimated", f"a snapshot priced as {undated}"),)
 
 
 def _name_doubts(names: Names, vendor: str | None, *, is_second: bool) -> list[Doubt]:

@@ -1,7 +1,8 @@
-"""Which usage was counted already? The same response id is billed once in a process.
+"""Which usage was counted already? The same response, or file of results, is billed once in a process.
 
 A background response is the reason that this needs a memory: its POST answers without usage, and each
-GET that polls it carries the same one. The first answer that has usage counts, later ones do not.
+GET that polls it carries the same one, as that of a video does. The first answer that has usage counts,
+later ones do not.
 """
 
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.wire import Exchange
 
-__all__ = ["UsageOnce"]
+__all__ = ["DownloadsOnce", "UsageOnce"]
 
 MAX_IDS = 10_000
 
@@ -33,7 +34,7 @@ class UsageOnce:
         """*call*, marked if its usage is another answer's or was counted before."""
         key, body = _key(call, exchange), _body(decoded, exchange)
         before = self._recall(key, body)
-        if call.tokens is None:
+        if call.tokens is None and decoded.measures is None:
             if before is None and decoded.bills_separately:
                 self._remember(key, body, is_counted=False)
             return call
@@ -60,6 +61,28 @@ class UsageOnce:
         self._seen.move_to_end(key)
         while len(self._seen) > self._max_ids:
             self._seen.popitem(last=False)
+
+
+class DownloadsOnce:
+    """Remembers how much of each file of batch results was priced. Such a file never changes.
+
+    max_files: how many are remembered, those last seen.
+    """
+
+    def __init__(self, *, max_files: int = MAX_IDS) -> None:
+        self._max_files = max_files
+        self._priced: OrderedDict[bytes, int] = OrderedDict()
+
+    def already_priced(self, call: LLMCall, exchange: Exchange, count: int) -> int:
+        """How many of *count* results of the file were priced before, from its start; now all of them are."""
+        path = exchange.url.partition("?")[0]
+        text = f"{exchange.account}\0{call.provider}\0{path}".encode("utf-8", "surrogatepass")
+        key = blake2b(text, digest_size=16).digest()
+        before = self._priced.pop(key, 0)
+        self._priced[key] = max(before, count)
+        while len(self._priced) > self._max_files:
+            self._priced.popitem(last=False)
+        return min(before, count)
 
 
 def _key(call: LLMCall, exchange: Exchange) -> bytes | None:

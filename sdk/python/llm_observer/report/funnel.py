@@ -1,5 +1,5 @@
 """How much of the input could the cache have served, and how much did it? Four counts, call by call."""
 
-from llm_observer.sinks.totals import Funnel, FunnelSums
+from llm_observer.sinks.funnel_sums import Funnel, FunnelSums
 
 __all__ = ["Funnel", "FunnelSums"]

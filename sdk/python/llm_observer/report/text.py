@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from llm_observer.money import dollars
 from llm_observer.report.fix_words import money
 from llm_observer.report.model import Row, Rows, Savings, Summary, cached_share, summary_of
+from llm_observer.report.sample import sample_note
 from llm_observer.report.table import Lines, Table, draw
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from llm_observer.report.model import GapLine
     from llm_observer.sinks.cache_sums import Fix
     from llm_observer.sinks.session import Session
+    from llm_observer.sinks.totals import Totals
 
 __all__ = ["render", "render_savings"]
 
@@ -132,7 +134,10 @@ def _lines(summary: Summary) -> Iterator[Lines]:
     if summary.savings is not None:
         yield from _cache(summary, summary.savings)
     doubts = (_doubt(status, summary.totals.cost_status.get(status, 0)) for status in _DOUBTS)
-    unknown = (*map(_gap, summary.gaps), *filter(None, doubts))
+    unknown = (
+        *map(_gap, summary.gaps),
+        *filter(None, (*doubts, _stated(summary.totals), sample_note(summary.sampled))),
+    )
     if unknown:
         yield Lines(unknown, "yellow")
     if summary.errors:
@@ -215,6 +220,18 @@ def _doubt(status: str, calls: int) -> str:
     if not calls:
         return ""
     return _DOUBTS[status].format(calls=_calls(calls), **{"is": "is" if calls == 1 else "are"})
+
+
+def _stated(totals: Totals) -> str:
+    """The providers' own figures beside ours, where they differ."""
+    difference = totals.provider_difference_usd
+    if not difference:
+        return ""
+    way = "more" if difference > 0 else "less"
+    figures = f"the provider stated the cost of {_calls(totals.provider_priced)}"
+    return (
+        f"{figures}, {dollars(difference.copy_abs())} {way} than by price list: its figures are in the sums"
+    )
 
 
 def _errors(summary: Summary) -> str:

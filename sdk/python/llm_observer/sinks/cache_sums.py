@@ -14,7 +14,7 @@ from llm_observer.cache.kinds import KINDS, advice_for
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import Finding
 from llm_observer.money import Amount, known
-from llm_observer.sinks.totals import Funnel, FunnelSums
+from llm_observer.sinks.funnel_sums import Funnel, FunnelSums
 
 __all__ = [
     "MAX_FIXES",

@@ -9,16 +9,13 @@ from typing import NamedTuple
 import msgspec
 
 from llm_observer.call import LLMCall, Timing, Tokens
-from llm_observer.call_cache import CacheUse
-from llm_observer.money import ZERO, add, billed_usd
+from llm_observer.money import ZERO, Amount, add, billed_usd
 from llm_observer.sinks.sketch import Sketch
 
 __all__ = [
     "NOT_PRICED",
     "CostParts",
     "Facts",
-    "Funnel",
-    "FunnelSums",
     "Percentiles",
     "Sums",
     "TokenSums",
@@ -71,7 +68,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of some calls.
 
     cost_usd: all that is known. unpriced: calls beyond it, by cost status. cost_status: all calls.
-    usage_absent: calls whose usage the provider did not tell.
+    usage_absent: calls whose usage the provider did not tell. provider_priced: calls of which the provider
+    stated a cost, and we have one of our own; provider_difference_usd: its figures less ours.
     """
 
     calls: int
@@ -83,6 +81,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     cost_status: dict[str, int]
     unpriced: dict[str, int]
     usage_absent: int
+    provider_priced: int
+    provider_difference_usd: Decimal
     duration_ms: Percentiles
     time_to_first_chunk_ms: Percentiles
     output_tokens_per_second: Percentiles
@@ -94,12 +94,13 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(NamedTuple):
-    """What one call adds. cost_usd is None where it is unknown."""
+    """What one call adds. cost_usd is None where it is unknown, difference_usd without two figures."""
 
     is_error: bool
     retries: int
     status: str
     cost_usd: Decimal | None
+    difference_usd: Decimal | None
     parts: tuple[tuple[str, Decimal], ...]
     tokens: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, float], ...]
@@ -114,10 +115,17 @@ def facts_of(call: LLMCall) -> Facts:
         retries=call.retries,
         status=NOT_PRICED if call.cost is None else call.cost.status,
         cost_usd=cost,
+        difference_usd=_difference(call),
         parts=_parts(call, cost),
         tokens=_known(tokens, _TOKENS),
         times=_known(_NO_TIMING if call.timing is None else call.timing, _TIMES),
     )
+
+
+def _difference(call: LLMCall) -> Decimal | None:
+    if call.cost is None or call.cost.difference_usd is None or call.is_usage_repeated:
+        return None
+    return Decimal(call.cost.difference_usd)
 
 
 def is_error(call: LLMCall) -> bool:
@@ -149,13 +157,25 @@ def _parts(call: LLMCall, total: Decimal | None) -> tuple[tuple[str, Decimal], .
 class Sums:
     """Sums that grow; `totals()` is how they stand."""
 
-    __slots__ = ("calls", "cost_usd", "errors", "parts", "retries", "statuses", "times", "tokens", "unpriced")
+    __slots__ = (
+        "calls",
+        "cost_usd",
+        "difference",
+        "errors",
+        "parts",
+        "retries",
+        "statuses",
+        "times",
+        "tokens",
+        "unpriced",
+    )
 
     def __init__(self) -> None:
         self.calls = 0
         self.errors = 0
         self.retries = 0
         self.cost_usd = ZERO
+        self.difference = Amount()
         self.parts: dict[str, Decimal] = {}
         self.tokens: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
@@ -172,6 +192,8 @@ class Sums:
             self.unpriced[facts.status] += 1
         else:
             self.cost_usd = add(self.cost_usd, facts.cost_usd)
+        if facts.difference_usd is not None:
+            self.difference.add(None, str(facts.difference_usd))
         for part, amount in facts.parts:
             self._pay(part, amount)
         for name, count in facts.tokens:
@@ -194,6 +216,7 @@ class Sums:
         self.errors += other.errors
         self.retries += other.retries
         self.cost_usd = add(self.cost_usd, other.cost_usd)
+        self.difference.merge(other.difference)
         self.statuses.update(other.statuses)
         self.unpriced.update(other.unpriced)
         self.tokens.update(other.tokens)
@@ -214,6 +237,8 @@ class Sums:
             cost_status=dict(self.statuses),
             unpriced=dict(self.unpriced),
             usage_absent=self.statuses["usage_absent"],
+            provider_priced=self.difference.count,
+            provider_difference_usd=self.difference.usd,
             **{name: _percentiles(self.times.get(name)) for name in _TIMES},
         )
 
@@ -223,57 +248,3 @@ def _percentiles(sketch: Sketch | None) -> Percentiles:
         return Percentiles(count=0, p50=None, p90=None, p99=None)
     p50, p90, p99 = sketch.quantiles(0.5, 0.9, 0.99)
     return Percentiles(count=sketch.count, p50=p50, p90=p90, p99=p99)
-
-
-class Funnel(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of the calls of which all four counts are known.
-
-    no_verdict: calls without a cache part, and those with one where a count is unknown. labels: how sure
-    `ideal_tokens` is, by calls.
-    """
-
-    calls: int
-    no_verdict: int
-    input_tokens: int
-    ideal_tokens: int
-    reusable_tokens: int
-    actual_tokens: int
-    labels: dict[str, int]
-
-
-class FunnelSums:
-    """Adds up the four counts."""
-
-    def __init__(self) -> None:
-        self._sums: Counter[str] = Counter()
-        self._labels: Counter[str] = Counter()
-
-    def add(self, call: LLMCall) -> None:
-        """Count *call*."""
-        counts = _four_counts(call, call.cache)
-        if counts is None:
-            self._sums["no_verdict"] += 1
-            return
-        self._sums["calls"] += 1
-        self._sums.update(counts)
-        if call.cache is not None and call.cache.ideal_label is not None:
-            self._labels[call.cache.ideal_label] += 1
-
-    def funnel(self) -> Funnel:
-        """The sums."""
-        names = (name for name in Funnel.__struct_fields__ if name != "labels")
-        return Funnel(**{name: self._sums[name] for name in names}, labels=dict(self._labels.most_common()))
-
-
-def _four_counts(call: LLMCall, cache: CacheUse | None) -> dict[str, int] | None:
-    """The four counts, or None if one is unknown."""
-    if cache is None or call.tokens is None:
-        return None
-    counts = {
-        "input_tokens": call.tokens.input_total,
-        "ideal_tokens": cache.ideal_tokens,
-        "reusable_tokens": cache.reusable_tokens,
-        "actual_tokens": cache.actual_tokens,
-    }
-    known = {name: count for name, count in counts.items() if count is not None}
-    return known if len(known) == len(counts) else None
