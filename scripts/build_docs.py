@@ -1,7 +1,7 @@
-"""Write what the docs can take from the code: the table of settings, and the demo's output.
+"""Write what the docs can take from the code: the settings, the commands, and the demo's output.
 
-python scripts/build_docs.py            write both into docs/configuration.md and README.md
-python scripts/build_docs.py --check    exit 1 if either is not what the code gives
+python scripts/build_docs.py            write them into docs/configuration.md, docs/cli.md and README.md
+python scripts/build_docs.py --check    exit 1 if one of them is not what the code gives
 """
 
 import argparse
@@ -10,10 +10,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import NamedTuple
 
+import click
+
+from llm_observer.cli import main as program
 from llm_observer.config import SETTINGS, Config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +86,48 @@ def demo_output() -> str:
     return "\n".join(["```console", "$ make demo", *lines, "```"])
 
 
+def commands() -> str:
+    """Each command: what it does, its usage, its options."""
+    top = click.Context(program, info_name="llm-observer")
+    names = sorted(program.list_commands(top))
+    sections = (_command(program.get_command(top, name), name, top, "##") for name in names)
+    return "\n\n".join(sections)
+
+
+def _command(command: click.Command | None, name: str, above: click.Context, level: str) -> str:
+    if command is None:
+        raise LookupError(name)
+    context = click.Context(command, info_name=name, parent=above)
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    text = cleandoc(command.help or "").replace("\b\n", "")
+    title = context.command_path.removeprefix("llm-observer ")
+    parts = [
+        f"{level} {title}",
+        text,
+        f"```console\n$ {' '.join(usage.split())}\n```",
+        _options(command, context),
+    ]
+    if isinstance(command, click.Group):
+        parts += [
+            _command(command.get_command(context, inner), inner, context, f"{level}#")
+            for inner in command.list_commands(context)
+        ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    rows = [f"| `{name}` | {text} |" for name, text in _records(command, context)]
+    return "\n".join(["| option | |", "| --- | --- |", *rows]) if rows else ""
+
+
+def _records(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+    for option in options:
+        record = option.get_help_record(context)
+        if record is not None and "--help" not in record[0]:
+            yield record[0].replace("|", "\\|"), " ".join(record[1].split()).replace("|", "\\|")
+
+
 def without_times(text: str) -> str:
     """*text* without what differs from run to run: times, paths and the widths that follow from them."""
     for pattern, word in _MOVING:
@@ -91,6 +137,7 @@ def without_times(text: str) -> str:
 
 BLOCKS = {
     "settings": Block("docs/configuration.md", "settings", settings_table, str),
+    "commands": Block("docs/cli.md", "commands", commands, str),
     "demo": Block("README.md", "demo", demo_output, without_times),
 }
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from integration.delivering import Receiver, ids_of, status, taken
 from llm_observer import guard
-from llm_observer.capture.targets import TARGETS
+from llm_observer.capture.targets import SDKS
 from llm_observer.cli.doctor import doctor
 from llm_observer.config import SETTINGS
 
@@ -44,7 +44,7 @@ def setting(name, code=0):
 
 
 def base_clients():
-    for target in TARGETS:
+    for target in SDKS:
         module = importlib.import_module(target.module)
         yield from (getattr(module, name) for name in target.clients)
 
@@ -260,6 +260,74 @@ def test_prices_have_a_version_and_an_age():
     prices = diagnosis()["prices"]
     assert prices["source"] == "genai-prices"
     assert prices["age_days"] >= 0
+
+
+def test_the_day_of_the_newest_price_is_told():
+    assert diagnosis()["prices"]["newest"] > "2026"
+
+
+def test_an_sdk_is_told_with_its_hooks_and_the_oldest_tested_version():
+    (openai,) = (sdk for sdk in diagnosis()["sdks"] if sdk["name"] == "openai")
+    assert (openai["hooks"], openai["floor"]) == (["SyncAPIClient", "AsyncAPIClient"], "1.66")
+
+
+def test_do_not_track_is_told(monkeypatch):
+    assert diagnosis()["do_not_track"] is False
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    assert diagnosis()["do_not_track"] is True
+    assert "DO_NOT_TRACK: set" in run().stdout
+
+
+def test_other_instrumentations_are_named_with_their_version(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    for name in ("langfuse-9.8", "opentelemetry_instrumentation_anthropic-0.1", "unrelated-1.0"):
+        (folder / f"{name}.dist-info").mkdir(parents=True)
+        title, version = name.rsplit("-", 1)
+        (folder / f"{name}.dist-info" / "METADATA").write_text(f"Name: {title}\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(str(folder))
+    found = {peer["name"]: peer["version"] for peer in diagnosis()["peers"]}
+    assert (found["langfuse"], found["opentelemetry-instrumentation-anthropic"]) == ("9.8", "0.1")
+    assert "unrelated" not in found
+
+
+def test_a_variable_of_another_instrumentation_is_named_and_not_shown(monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"https://{SECRET}@example.com")
+    result = run("--json")
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in result.stdout
+    assert SECRET not in result.stdout
+
+
+def test_the_configuration_file_is_named(tmp_path, monkeypatch):
+    assert file_of("configuration file")["path"] is None
+    (tmp_path / "llm_observer.toml").write_text('environment = "staging"\n')
+    path = str(tmp_path / "llm_observer.toml")
+    assert file_of("configuration file")["path"] == path
+    assert setting("environment") == ("staging", f"file {path}")
+    monkeypatch.setenv("LLM_OBSERVER_CONFIG", path)
+    assert file_of("configuration file")["state"] == "named by environment LLM_OBSERVER_CONFIG"
+
+
+def test_the_spool_is_told_and_refused_events_are_a_finding(tmp_path):
+    from contextlib import closing
+
+    from llm_observer.telemetry.entry import Entry
+    from llm_observer.telemetry.spool import Spool
+
+    what = "events that wait to be sent"
+    assert file_of(what)["state"] == "none, as nothing is sent"
+    folder = tmp_path / "state" / "llm_observer" / "spool"
+    with closing(Spool(folder, "https://example.com")) as spool:
+        spool.put([Entry("a", b"{}"), Entry("b", b"{}")])
+        assert file_of(what)["state"] == "2 wait, 0 are being sent, 0 refused"
+        lease = spool.lease(max_events=1, max_bytes=100, for_s=60)
+        spool.quarantine(lease.lease_id, {"a": "not liked"})
+        assert file_of(what, 1)["state"] == "1 wait, 0 are being sent, 1 refused"
+
+
+def test_a_spool_that_cannot_be_read_is_a_finding(tmp_path):
+    folder = tmp_path / "state" / "llm_observer" / "spool"
+    (folder / "events-0.sqlite3").mkdir(parents=True)
+    assert file_of("events that wait to be sent", 1)["state"] == "cannot be read"
 
 
 def test_the_text_form_says_the_same():

@@ -55,6 +55,20 @@ def test_schema_prints_the_contract():
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, schema_text(), b"")
 
 
+def test_json_is_what_schema_prints_anyway():
+    assert run("schema", "--json").stdout == run("schema").stdout
+
+
+def test_bad_lines_of_several_files_are_named_by_file_and_line(tmp_path):
+    files = {"a.jsonl": lines(GOOD, BAD), "b.jsonl.gz": gzip.compress(lines(BAD, GOOD, BAD))}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    done = run("schema", "validate", *(str(tmp_path / name) for name in files))
+    places = {line.partition(": ")[0] for line in done.stdout.decode().splitlines()}
+    assert places == {str(tmp_path / place) for place in ("a.jsonl:2", "b.jsonl.gz:1", "b.jsonl.gz:3")}
+    assert done.returncode == 1
+
+
 def test_every_example_passes():
     assert validated(lines(*EXAMPLES)) == (0, [], f"-: events: {len(EXAMPLES)}, problems: 0")
 
@@ -247,7 +261,7 @@ def test_the_command_tells_its_version():
 def test_help_lists_commands_without_importing_any():
     done = run("--help", options=["-X", "importtime"])
     imported = done.stderr.decode()
-    assert "  schema   Print the event schema" in done.stdout.decode()
+    assert re.search(r"^  schema +Print the event schema", done.stdout.decode(), re.MULTILINE)
     assert "llm_observer.cli" in imported
     for module in ("llm_observer.cli.schema", "msgspec", "jsonschema", "wrapt", "rich"):
         assert not re.search(rf"\| +{module}$", imported, re.MULTILINE)

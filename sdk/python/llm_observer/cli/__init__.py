@@ -33,15 +33,28 @@ COMMANDS = {
     "cache": Command("llm_observer.cli.cache:cache", "Rank what to change in prompts, by saved money."),
     "check": Command("llm_observer.cli.check:check", "Fail where calls break limits of cache or cost."),
     "analyze": Command("llm_observer.cli.analyze:analyze", "Read recordings or events, and show their cost."),
+    "completion": Command("llm_observer.cli.completion:completion", "Print a completion script for a shell."),
     "demo": Command("llm_observer.cli.demo:demo", "Watch calls to a local stand-in; no key, no network."),
     "doctor": Command("llm_observer.cli.doctor:doctor", "Say what is hooked, set and missing here."),
+    "explain": Command("llm_observer.cli.explain:explain", "Say what a status, verdict or code means."),
+    "prices": Command("llm_observer.cli.prices:prices", "Show what a model costs, as calls are priced."),
+    "purge": Command("llm_observer.cli.purge:purge", "Delete the files that the library keeps."),
+    "reconcile": Command(
+        "llm_observer.cli.reconcile:reconcile", "Compare a provider's export with our events, gap by gap."
+    ),
     "report": Command(
         "llm_observer.cli.report:report", "Report cost and cache use as a page, Markdown or JSON."
     ),
+    "run": Command("llm_observer.cli.run:run", "Run an app as it is, and show what its calls cost."),
     "schema": Command(
         "llm_observer.cli.schema:schema", "Print the event schema, or check events against it."
     ),
     "spool": Command("llm_observer.cli.spool:spool", "Show, send or delete events that wait to be sent."),
+    "summary": Command(
+        "llm_observer.cli.summary:summary", "Sum up calls by model, site, feature, user or day."
+    ),
+    "tail": Command("llm_observer.cli.tail:tail", "Show calls as they come, one a line."),
+    "top": Command("llm_observer.cli.top:top", "Watch the spend by model or call site."),
 }
 
 
@@ -58,6 +71,14 @@ class _Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not (_is_there(name) or name.startswith("-") or ctx.resilient_parsing):
+            ctx.fail(f"No such command {name!r}{_hint(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -68,6 +89,13 @@ class _Lazy(click.Group):
 def _is_there(name: str) -> bool:
     """Known, and its file is in this distribution."""
     return name in COMMANDS and importlib.util.find_spec(COMMANDS[name].module) is not None
+
+
+def _hint(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=2)
+    return f": did you mean {' or '.join(close)}?" if close else ". `llm-observer --help` lists all."
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

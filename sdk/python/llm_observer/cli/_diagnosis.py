@@ -4,33 +4,32 @@ import importlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from llm_observer._version import __version__
 from llm_observer.capture.exchange import OpenExchange
 from llm_observer.capture.hooks import Hooks, HookStatus
-from llm_observer.capture.targets import TARGETS, Target
+from llm_observer.capture.targets import SDKS, TARGETS, Target, version_of
 from llm_observer.capture.tracker import Tracker
+from llm_observer.cli._file_states import FileState, file_states
+from llm_observer.cli._peers import Peer, peers
 from llm_observer.config import SETTINGS, Config, masked
 from llm_observer.enrichers.price_cache import price_data_age
 from llm_observer.guard import guard
-from llm_observer.hash_key import FILE_NAME, load_key
 
 __all__ = ["Diagnosis", "FileState", "SdkState", "SettingValue", "diagnose"]
 
 NOT_OBSERVED = (
-    "WebSocket sessions: openai's responses.connect(), realtime and live",
+    "WebSockets opened before patch(), or by others than the SDK (the Agents SDK's realtime)",
+    "WebRTC, SIP and client-secret sessions: their making is an event, their responses are not",
     "calls that go around the SDKs, such as plain HTTP requests",
 )
 _OLD_PRICES_DAYS = 120
-_READABLE_BY_OTHERS = 0o077
 
 
 class SettingValue(NamedTuple):
@@ -42,21 +41,17 @@ class SettingValue(NamedTuple):
 
 
 class SdkState(NamedTuple):
-    """An SDK. state: `observable`, `not installed`, `left out`, `not observable`."""
+    """An SDK. state: `observable`, `not installed` (no vendor is), `left out`, `not observable`.
+
+    floor: the oldest version that is tested. hooks: the classes on which hooks were placed.
+    """
 
     name: str
     version: str | None
     state: str
     reason: str | None = None
-
-
-class FileState(NamedTuple):
-    """A file of ours. problem: what is wrong with it, if anything."""
-
-    what: str
-    path: str | None
-    state: str
-    problem: str | None = None
+    floor: str | None = None
+    hooks: tuple[str, ...] = ()
 
 
 class Diagnosis(NamedTuple):
@@ -66,14 +61,16 @@ class Diagnosis(NamedTuple):
     settings: tuple[SettingValue, ...]
     sdks: tuple[SdkState, ...]
     not_observed: tuple[str, ...]
+    peers: tuple[Peer, ...]
     sent: str
+    do_not_track: bool
     files: tuple[FileState, ...]
     prices: Mapping[str, Any]
     findings: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        rows = ("settings", "sdks", "files")
+        rows = ("settings", "sdks", "peers", "files")
         plain = {name: [row._asdict() for row in getattr(self, name)] for name in rows}
         return {**self._asdict(), **plain}
 
@@ -81,14 +78,16 @@ class Diagnosis(NamedTuple):
 def diagnose(config: Config) -> Diagnosis:
     """Look at this process and this machine as `patch()` would with *config*. Leaves no hook behind."""
     sdks = tuple(_sdks(config))
-    files = (_key_file(config), _events_file(config))
+    files = tuple(file_states(config))
     prices = _prices()
     return Diagnosis(
         versions=_versions(),
         settings=tuple(_settings(config)),
         sdks=sdks,
         not_observed=NOT_OBSERVED,
+        peers=tuple(peers()),
         sent=_sent(config),
+        do_not_track=config.do_not_track,
         files=files,
         prices=prices,
         findings=tuple(_findings(config, sdks, files, prices)),
@@ -119,39 +118,57 @@ def _text(value: object) -> str:
 
 def _sdks(config: Config) -> Iterator[SdkState]:
     hooks = Hooks()
-    found = {target.sdk for target in TARGETS if _is_importable(target)}
+    there = [target for target in TARGETS if _is_installed(target)]
+    found = {target.sdk for target in there if target.module in sys.modules}
     hooks.place(Tracker(_nowhere, max_exchange_bytes=0, max_total_bytes=0), frozenset(found))
     states = {status.sdk: status for status in hooks.status()}
     hooks.remove()
     for target in TARGETS:
-        yield _sdk_state(target, states[target.sdk], config)
+        if target in there:
+            yield _with_hooks(_sdk_state(target, states.get(target.sdk), config), target)
+        elif target in SDKS:
+            yield SdkState(target.sdk, None, "not installed")
 
 
 def _nowhere(exchange: OpenExchange, *, wake: bool) -> None:
     """Take no exchange: no call is made between placing the hooks and taking them off."""
 
 
-def _is_importable(target: Target) -> bool:
-    """Import *target*, if it is installed. What its import raises is its own affair."""
-    if importlib.util.find_spec(target.sdk) is None:
+def _is_installed(target: Target) -> bool:
+    """Import *target*, and tell whether it is there. What else its import raises is its own affair.
+
+    A package may have the name of a vendor's and be another one: then it has no such module.
+    """
+    if importlib.util.find_spec(target.module.partition(".")[0]) is None:
         return False
     with guard(f"import {target.sdk}"):
-        importlib.import_module(target.module)
-    return target.module in sys.modules
+        try:
+            importlib.import_module(target.module)
+        except ModuleNotFoundError as exc:
+            return not f"{target.module}.".startswith(f"{exc.name}.")
+    return True
 
 
-def _sdk_state(target: Target, status: HookStatus, config: Config) -> SdkState:
-    sdk, version = status.sdk, status.version
-    if importlib.util.find_spec(sdk) is None:
-        return SdkState(sdk, None, "not installed")
+def _sdk_state(target: Target, status: HookStatus | None, config: Config) -> SdkState:
+    sdk, version = target.sdk, version_of(target.sdk)
     if config.providers is not None and sdk not in config.providers:
         return SdkState(sdk, version, "left out", "`providers` does not name it")
-    if status.state != "placed":
-        return SdkState(sdk, version, "not observable", status.reason or "it cannot be imported")
+    if status is None or status.state != "placed":
+        reason = None if status is None else status.reason
+        return SdkState(sdk, version, "not observable", reason or "it cannot be imported")
     if _is_older(version, target.floor):
-        floor = ".".join(map(str, target.floor))
-        return SdkState(sdk, version, "observable", f"older than {floor}, the oldest version that is tested")
+        reason = f"older than {_dotted(target.floor)}, the oldest version that is tested"
+        return SdkState(sdk, version, "observable", reason)
     return SdkState(sdk, version, "observable")
+
+
+def _with_hooks(state: SdkState, target: Target) -> SdkState:
+    hooks = target.clients if state.state == "observable" else ()
+    return state._replace(floor=_dotted(target.floor), hooks=hooks)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _is_older(version: str | None, floor: tuple[int, ...]) -> bool:
@@ -168,49 +185,12 @@ def _sent(config: Config) -> str:
     return f"events{share}, to {parts.scheme}://{parts.netloc}{parts.path}"
 
 
-def _key_file(config: Config) -> FileState:
-    what = "key of the text hashes"
-    if config.hash_key is not None:
-        return FileState(what, None, "configured, no file is used")
-    if config.state_dir is None:
-        return FileState(what, None, "of each process, there is no state folder")
-    path = Path(config.state_dir) / FILE_NAME
-    if not os.path.lexists(path):
-        if _can_be_made(path):
-            return FileState(what, str(path), "made with the first event")
-        return FileState(what, str(path), "of each process", f"{path} cannot be made")
-    key = load_key(None, config.state_dir)
-    problem = None if key.scope == "installation" else f"the key of the text hashes is {key.where}"
-    return FileState(what, str(path), f"there, {_mode(path)}", problem)
-
-
-def _events_file(config: Config) -> FileState:
-    what = "events"
-    if config.file is None:
-        return FileState(what, None, "not written to a file")
-    path = Path(config.file)
-    if not path.exists():
-        problem = None if _can_be_made(path) else f"{path} cannot be made"
-        return FileState(what, str(path), "made with the first event", problem)
-    is_open = os.name == "posix" and path.stat().st_mode & _READABLE_BY_OTHERS
-    problem = f"{path} can be read by others: chmod 600" if is_open else None
-    return FileState(what, str(path), f"there, {_mode(path)}, {path.stat().st_size} bytes", problem)
-
-
-def _can_be_made(path: Path) -> bool:
-    folder = next((above for above in path.parents if above.exists()), None)
-    return folder is not None and folder.is_dir() and os.access(folder, os.W_OK)
-
-
-def _mode(path: Path) -> str:
-    return f"mode {path.stat().st_mode & 0o777:04o}"
-
-
 def _prices() -> dict[str, Any]:
     """Where prices come from; their age is that of the newest price that has a date."""
     version, newest = price_data_age()
     age_days = None if newest is None else (datetime.now(UTC).date() - newest).days
-    return {"source": "genai-prices", "version": version, "age_days": age_days}
+    day = None if newest is None else newest.isoformat()
+    return {"source": "genai-prices", "version": version, "newest": day, "age_days": age_days}
 
 
 def _findings(

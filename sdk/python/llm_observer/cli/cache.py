@@ -31,7 +31,7 @@ _FUNNEL = {
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.option(
     "--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many fixes to show."

@@ -62,7 +62,7 @@ def _kinds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> f
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option(
     "--min-cache-ratio",
     callback=_share,

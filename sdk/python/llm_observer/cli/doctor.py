@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import click
 
-from llm_observer.cli._diagnosis import Diagnosis, diagnose
+from llm_observer.cli._diagnosis import Diagnosis, SdkState, diagnose
 from llm_observer.cli._send_test import SentTest, send
+from llm_observer.cli._terminal import has_color
 from llm_observer.config import load
 
 __all__ = ["doctor"]
@@ -48,17 +49,34 @@ def doctor(ctx: click.Context, *, as_json: bool, send_test: bool) -> None:
 
 def _sections(diagnosis: Diagnosis, sent: SentTest | None) -> Iterator[_Section]:
     yield _Section("This environment", list(diagnosis.versions.items()))
-    yield _Section(
-        "SDKs", [(sdk.name, sdk.version or "", sdk.state, sdk.reason or "") for sdk in diagnosis.sdks]
-    )
+    yield _Section("SDKs", [_sdk(sdk) for sdk in diagnosis.sdks])
     yield _Section("Not observed", [(text,) for text in diagnosis.not_observed])
-    yield _Section("Sent to other machines", [(diagnosis.sent,)])
+    yield _Section(
+        "Other instrumentations",
+        [(peer.name, peer.version or "", peer.note) for peer in diagnosis.peers] or [("none",)],
+    )
+    yield _Section("Sent to other machines", _sent(diagnosis))
     if sent is not None:
         yield _Section("Test event", [(line,) for line in sent.lines()])
     yield _Section("Files", [(file.what, file.path or "", file.state) for file in diagnosis.files])
-    yield _Section("Prices", [(name, str(value)) for name, value in diagnosis.prices.items()])
+    yield _Section("Prices", [(name, _known(value)) for name, value in diagnosis.prices.items()])
     yield _Section("Settings", diagnosis.settings)
     yield _Section("Findings", [(text,) for text in diagnosis.findings or ("none",)])
+
+
+def _known(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _sdk(sdk: SdkState) -> tuple[str, ...]:
+    tested = f"tested from {sdk.floor}" if sdk.floor else ""
+    hooks = f"hooks on {', '.join(sdk.hooks)}" if sdk.hooks else ""
+    return sdk.name, sdk.version or "", sdk.state, "; ".join(filter(None, (sdk.reason, hooks, tested)))
+
+
+def _sent(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
+    state = "set: nothing is sent, whatever else is set" if diagnosis.do_not_track else "not set"
+    return [(diagnosis.sent,), (f"DO_NOT_TRACK: {state}",)]
 
 
 def _show(sections: Sequence[_Section]) -> None:
@@ -88,6 +106,6 @@ def _show_rich(section: _Section) -> None:
         table.add_column(overflow="fold")
     for row in section.rows:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False)
+    console = Console(highlight=False, color_system="auto" if has_color() else None)
     console.print(Text(section.title, style="bold"))
     console.print(Padding(table, (0, 0, 1, 2)))

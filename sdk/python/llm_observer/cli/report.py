@@ -29,7 +29,7 @@ _FORMS: Mapping[str, Callable[[Report], str]] = {
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--html", metavar="OUT", help="Write a page of one file, which fetches nothing.")
 @click.option(
     "--markdown", is_flag=False, flag_value=_STDOUT, metavar="[OUT]", help="Write Markdown; to OUT if given."

@@ -26,15 +26,19 @@ class Finding(NamedTuple):
 
 
 @click.group(invoke_without_command=True)
+@click.option("--json", is_flag=True, expose_value=False, help="Print JSON, which it does anyway.")
 @click.pass_context
 def schema(ctx: click.Context) -> None:
-    """Print the JSON Schema of the events, or check events against it."""
+    """Print the JSON Schema of the events, or check events against it.
+
+    `llm-observer schema validate FILE...` checks. Exit code: 0 done, 2 wrong usage.
+    """
     if ctx.invoked_subcommand is None:
         click.echo(schema_text(), nl=False)
 
 
 @schema.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per line.")
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[str, ...], *, as_json: bool) -> None:
