@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python)
 
-.PHONY: help demo test chaos lint types docs schema bench evaluate matrix pythons golden build clean
+.PHONY: help demo test chaos lint types docs site schema bench evaluate matrix pythons golden build clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make lint      style, formatting, layers"
 	@echo "make types     mypy, strict"
 	@echo "make docs      write what the docs take from the code"
+	@echo "make site      the docs as web pages, into .site/"
 	@echo "make schema    write the event schema and its page from the types"
 	@echo "make golden    write the golden files of the tests anew"
 	@echo "make bench     what a call costs with and without us"
@@ -60,6 +61,9 @@ types: $(READY)
 docs: $(READY)
 	$(RUN) scripts/build_docs.py $(ARGS)
 
+site: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet $(ARGS)
+
 schema: $(READY)
 	$(RUN) scripts/build_schema.py $(ARGS)
 
@@ -82,7 +86,7 @@ build: $(READY)
 	$(RUN) -m build --outdir dist $(ARGS)
 
 clean:
-	rm -rf $(VENV) .matrix dist build .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) .matrix .site dist build .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find sdk tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
