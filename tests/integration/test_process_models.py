@@ -153,14 +153,30 @@ def test_multiprocessing_process(world, method):
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_multiprocessing_pool(world, method):
-    world.run(str(APPS / "processes.py"), "pool", method)
+def test_multiprocessing_pool_that_is_joined(world, method):
+    world.run(str(APPS / "processes.py"), "joined_pool", method)
+    assert_one_event_per_call(world.events(), CALLS)
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_multiprocessing_pool_that_is_terminated(world, method):
+    world.run(str(APPS / "processes.py"), "killed_pool", method)
     assert_one_event_per_call(world.events(), CALLS)
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_process_pool_executor(world, method):
     world.run(str(APPS / "processes.py"), "executor", method)
+    assert_one_event_per_call(world.events(), CALLS)
+
+
+@needs("celery")
+def test_celery(world):
+    world.env["BROKER"] = str(world.folder.parent / "broker")
+    pool = ("--pool", "prefork", "--concurrency", "2", "--max-tasks-per-child", "6", "--without-gossip")
+    words = ("-m", "celery", "-A", "integration.apps.celery_app", "worker", *pool, "--without-mingle")
+    with world.running(*words, stdout=subprocess.DEVNULL):
+        world.run("-c", f"from integration.apps.celery_app import work_all; work_all({CALLS})")
     assert_one_event_per_call(world.events(), CALLS)
 
 

@@ -1,0 +1,1 @@
+"""Launch: an app that is observed without a line of code."""

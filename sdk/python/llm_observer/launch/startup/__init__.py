@@ -1,0 +1,1 @@
+"""The folder that stands first on `PYTHONPATH` in processes of `llm-observer run`."""
