@@ -13,9 +13,11 @@ import msgspec
 
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import CacheUse, Finding
+from llm_observer.cli._progress import watched
+from llm_observer.cli._terminal import has_color
 from llm_observer.config import load
 from llm_observer.offline import known
-from llm_observer.recordings import Known, Unreadable, in_order, read_files
+from llm_observer.recordings import Known, Unreadable, in_order
 from llm_observer.report.text import render
 from llm_observer.sinks.session import Session
 
@@ -31,19 +33,21 @@ _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens", "missed_tokens")
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object, a record a line.")
 @click.option("--exit-code", "is_gate", is_flag=True, help="Exit with 1 if there are findings.")
 @click.pass_context
 def analyze(ctx: click.Context, files: tuple[str, ...], *, as_json: bool, is_gate: bool) -> None:
     """Show what the calls in each FILE cost, with no instrumentation.
 
-    A FILE holds exchanges (JSON lines, HAR, VCR cassettes) or our own events, plain or gzipped; `-` is
-    standard input. Its format is told by its content. Exit code: 0 done, 1 there are findings (only with
-    --exit-code), 2 wrong usage, 3 nothing could be read.
+    A FILE holds exchanges (JSON lines, HAR, VCR cassettes), our own events, the output of a batch, the log of
+    a gateway (LiteLLM, OpenRouter, Helicone, Portkey, Cloudflare, Kong, Envoy) or the transcript of a coding
+    agent (Claude Code, Codex, pi, Gemini CLI, opencode, Cline), compressed or not; `-` is standard input. Its
+    format is told by its content. Exit code: 0 done, 1 there are findings (only with --exit-code), 2 wrong
+    usage, 3 nothing could be read.
     """
     found = _Found()
-    calls = found.calls(known(in_order(read_files(files)), load({})))
+    calls = found.calls(known(in_order(watched(files, writes_meanwhile=as_json)), load({})))
     if as_json:
         _write_json(calls, found)
     else:
@@ -58,7 +62,7 @@ class _Found:
     """Sums of what was read, in flat memory."""
 
     def __init__(self) -> None:
-        self.session = Session(render=_rendered, max_calls=0)
+        self.session = Session(render=_rendered, max_calls=0, max_rows=0)
         self.records = self.findings = self.skipped_count = 0
         self.skipped: list[Unreadable] = []
         self.verdicts: Counter[str] = Counter()
@@ -93,8 +97,10 @@ class _Found:
 
     def totals(self) -> dict[str, Any]:
         """All sums, as JSON values."""
+        sums = self.session.to_dict()
         return {
-            **self.session.to_dict()["totals"],
+            **sums["totals"],
+            "sampled": sums["sampled"],
             "records": self.records,
             "skipped": self.skipped_count,
             "findings": self.findings,
@@ -159,4 +165,4 @@ def _write_text(calls: Iterable[tuple[Known, LLMCall]], found: _Found, files: in
 
 def _rendered(session: Session) -> str:
     width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else None
-    return render(session, width=width, color=sys.stdout.isatty())
+    return render(session, width=width, color=has_color())

@@ -10,7 +10,7 @@ from llm_observer.errors import LLMObserverError
 from llm_observer.event import Event
 from llm_observer.wire import Exchange
 
-__all__ = ["Item", "Known", "Reader", "Recorded", "Unreadable", "UnreadableFileError"]
+__all__ = ["Aside", "Item", "Known", "Reader", "Recorded", "Unreadable", "UnreadableFileError"]
 
 _AT = re.compile(r"[:#][0-9]+$")
 
@@ -24,12 +24,16 @@ class Recorded(msgspec.Struct, frozen=True):
 
     index: its place among the records of the file, from 0, those that cannot be read counted. account: whose
     cache it used, None for the file's own. place: `file:line`, or `file#entry` where entries have no line.
+    answer: what names the answer in every file that tells of it, where that is not its response id alone.
+    caveat: what the file leaves out, so that a cost is no more than an estimate; None if nothing.
     """
 
     index: int
     exchange: Exchange
     account: str | None
     place: str
+    answer: str | None = None
+    caveat: str | None = None
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -52,13 +56,19 @@ class Unreadable(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """A record that is understood and tells of no call of its own, such as what the user said."""
+
+    place: str
+
+
 Item = Recorded | Known | Unreadable
 
 
 class Reader(Protocol):
     """Reads one format."""
 
-    def __call__(self, file: BinaryIO, name: str) -> Iterator[Item]:
+    def __call__(self, file: BinaryIO, name: str) -> Iterator[Item | Aside]:
         """The records of *file*, one by one; a bad one is `Unreadable`, and the next one follows.
 
         Raises UnreadableFileError where nothing can be read at all.

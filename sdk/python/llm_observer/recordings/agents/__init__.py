@@ -1,0 +1,1 @@
+"""Transcripts of coding agents: what each one's records tell of calls."""

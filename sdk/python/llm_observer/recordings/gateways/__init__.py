@@ -1,0 +1,1 @@
+"""Logs and exports of gateways: what each one's records tell of calls."""
