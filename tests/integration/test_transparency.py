@@ -129,11 +129,10 @@ def test_a_status_error_is_the_sdks_own_with_the_users_frames(sdk, events):
 
 
 def test_a_connection_error_is_the_sdks_own_and_one_event(sdk, events):
-    module = sys.modules[sdk]
     with Loopback(json_answer(b"{}")) as gone:
         url = gone.url
     client = real_client(sdk, base_url=url)
-    with pytest.raises(module.APIConnectionError):
+    with pytest.raises(sys.modules[sdk].APIConnectionError):
         ask(client)
     client.close()
     (call,) = events.calls

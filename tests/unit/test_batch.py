@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_observer import schema
-from llm_observer.sinks.http import is_sampled
+from llm_observer.sinks.sampling import is_sampled
 from llm_observer.telemetry import codings
 from llm_observer.telemetry.answers import outcome_of, retry_after_s
 from llm_observer.telemetry.batch import BATCH_VERSION, batch_body, batch_key, halves, room_for_events
