@@ -1,4 +1,4 @@
-"""Does the wheel hold what it should, and does it work alone? Checked in a fresh environment.
+"""Does the wheel hold what it should, does it work alone, has it types? Checked in fresh environments.
 
 python scripts/check_wheel.py dist/llm_observer-*.whl
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from _venvs import ROOT, environment
+from check_typing import problems_of_types
 
 PACKAGE = ROOT / "sdk/python/llm_observer"
 SCHEMA = ROOT / "shared/schema/telemetry_event_v1.json"
@@ -138,11 +139,16 @@ def main() -> int:
     parser.add_argument("wheel", type=Path)
     wheel = parser.parse_args().wheel.resolve(strict=True)
     with tempfile.TemporaryDirectory(prefix="llm_observer-") as folder:
-        found = [*problems_of_contents(wheel), *problems_alone(wheel, Path(folder).resolve())]
+        place = Path(folder).resolve()
+        found = [
+            *problems_of_contents(wheel),
+            *problems_alone(wheel, place),
+            *problems_of_types(wheel, place),
+        ]
     for problem in found:
         print(f"{wheel.name}: {problem}", file=sys.stderr)
     if not found:
-        print(f"{wheel.name}: {len(expected())} files, works alone")
+        print(f"{wheel.name}: {len(expected())} files, works alone, and has types")
     return 1 if found else 0
 
 

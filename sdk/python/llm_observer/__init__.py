@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llm_observer.errors import PolicyViolation as PolicyViolation
     from llm_observer.errors import SchemaError as SchemaError
     from llm_observer.event import Event as Event
+    from llm_observer.event_hooks import BeforeSend as BeforeSend
+    from llm_observer.event_hooks import OnEvent as OnEvent
     from llm_observer.sinks.session import Session as Session
 
 _HOMES = {
@@ -36,6 +38,7 @@ _HOMES = {
     ),
     "llm_observer.errors": ("ConfigError", "LLMObserverError", "PolicyViolation", "SchemaError"),
     "llm_observer.event": ("Event",),
+    "llm_observer.event_hooks": ("BeforeSend", "OnEvent"),
     "llm_observer.sinks.session": ("Session",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -11,14 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_observer import log
+from llm_observer._sessions import Sessions
 from llm_observer.capture.hooks import Hooks, HookStatus
 from llm_observer.capture.targets import TARGETS
 from llm_observer.config import load
 from llm_observer.context import Observation, current_observation, new_trace, within
 from llm_observer.guard import caught, guard
+from llm_observer.interrupted import still_interrupted
+from llm_observer.relay import current as current_relay
+from llm_observer.relay import is_owner
 from llm_observer.running import Running
 
 if TYPE_CHECKING:
+    from llm_observer.event_hooks import BeforeSend, OnEvent
     from llm_observer.sinks.session import Session
 
 __all__ = ["PatchReport", "flush", "observe", "patch", "session", "shutdown", "stats", "unpatch"]
@@ -39,43 +44,16 @@ class PatchReport(NamedTuple):
 
 
 _lock = threading.RLock()
-_session_lock = threading.Lock()
-"""Apart from `_lock`: the worker takes it, and a thread that holds `_lock` may wait for the worker."""
 _hooks = Hooks()
-_sessions: list[Session] = []
 _running: Running | None = None
-
-
-def _session() -> Session:
-    """The session of the process, made when it is first needed: patching stays light."""
-    from llm_observer.sinks.session import Session
-
-    with _session_lock:
-        if not _sessions:
-            _sessions.append(Session(settle=_settle, render=_render))
-        return _sessions[0]
-
-
-def _render(session: Session) -> str:
-    import shutil
-
-    from llm_observer.report.text import render
-
-    width = shutil.get_terminal_size((100, 24)).columns
-    return render(session, width=width, color=_is_colored())
-
-
-def _is_colored() -> bool:
-    """Whether a person reads standard error on a terminal (https://no-color.org)."""
-    return "NO_COLOR" not in os.environ and sys.stderr is not None and sys.stderr.isatty()
+_sessions = Sessions(lambda: _running)
 
 
 def _after_fork() -> None:
-    """A child has its own calls, and its parent's locks may be held by threads that it does not have."""
-    global _lock, _session_lock
-    _lock, _session_lock = threading.RLock(), threading.Lock()
-    for session in _sessions:
-        session.restart()
+    """A child has its own calls, and its parent's lock may be held by a thread that it does not have."""
+    global _lock  # noqa: PLW0603 - there is one per process
+    _lock = threading.RLock()
+    _sessions.restart()
 
 
 if hasattr(os, "register_at_fork"):
@@ -96,10 +74,13 @@ def patch(  # noqa: PLR0913 - each is a setting that people look for here
     deployments: Mapping[str, str] | None = None,
     capture_content: bool | None = None,
     hash_key: str | None = None,
+    sample_rate: float | None = None,
+    on_event: OnEvent | None = None,
+    before_send: BeforeSend | None = None,
     config_file: str | None = None,
     **settings: Any,
 ) -> PatchReport:
-    """Observe every call of the `openai` and `anthropic` SDKs in this process from now on.
+    """Observe every call of the `openai` and `anthropic` SDKs, and of those built alike, from now on.
 
     Works before or after the SDKs are imported and before or after clients are made; calling it again
     changes the settings. It never raises: a wrong setting is named in a warning, and falls back.
@@ -117,6 +98,10 @@ def patch(  # noqa: PLR0913 - each is a setting that people look for here
         deployments: Azure deployment name to base model.
         capture_content: keep bounded, scrubbed text of prompts and answers. Off by default.
         hash_key: key of the text hashes; a random one per installation by default.
+        sample_rate: share of traces that is written and sent; sums on this machine are of all calls.
+        on_event: called with each event, on the worker: for alerts and metrics of the app's own.
+        before_send: called, on the worker, with each event before it is sent: returns the event, an edited
+            copy, or None to drop it. If it raises, the event is not sent.
         config_file: path of a TOML file with settings.
         settings: any other setting of docs/configuration.md, by name.
     """
@@ -135,11 +120,12 @@ def _patch(arguments: Mapping[str, Any]) -> PatchReport:
             return PatchReport(is_enabled=False, hooks=_hooks.status(), warnings=config.warnings)
         log.configure(debug=config.debug)
         if _running is None or (arguments and _running.config != config):
-            before, _running = _running, Running(config, _session, stats, _exit_early)
+            before, _running = _running, Running(config, _sessions.of_process, stats, _exit_early)
             _register_exit()
             if before is not None:
                 before.tracker.submit = _running.pipeline.submit  # streams that are open end in the new one
                 before.make_way()
+            _sessions.keep(config.session_rows)
         known = frozenset(target.sdk for target in TARGETS)
         _hooks.place(_running.tracker, known & frozenset(config.providers or known))
         return PatchReport(is_enabled=True, hooks=_hooks.status(), warnings=config.warnings)
@@ -160,22 +146,24 @@ class observe:  # noqa: N801 - `with observe(user="ada") as session:`
     """
 
     def __init__(self, **attributes: str | float | bool) -> None:
-        from llm_observer.sinks.session import Session
-
         self._attributes = attributes
-        self.session = Session(settle=_settle, render=_render)
+        self._entered: list[within] = []
+        self.session = _sessions.new()
 
     def __enter__(self) -> Session:
         outer = current_observation()
         merged = {**(outer.attributes if outer else {}), **_plain(self._attributes)}
-        scopes = (*(outer.scopes if outer else ()), self.session)
+        scopes = tuple(outer.scopes) if outer else ()
+        if self.session not in scopes:  # entered twice, its calls count once
+            scopes = (*scopes, self.session)
         trace = outer.trace_id if outer else new_trace()
-        self._within = within(Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace))
-        self._within.__enter__()
+        inside = within(Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace))
+        inside.__enter__()
+        self._entered.append(inside)
         return self.session
 
     def __exit__(self, *exc: object) -> None:
-        self._within.__exit__(*exc)
+        self._entered.pop().__exit__(*exc)
 
     async def __aenter__(self) -> Session:
         return self.__enter__()
@@ -194,16 +182,9 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]
 
 
 def session() -> Session:
-    """The calls of this process so far: totals, breakdowns, the latest 1,000."""
-    _settle()
-    return _session()
-
-
-def _settle() -> None:
-    """Wait for the worker, but for no endpoint: sums do not depend on what was sent."""
-    running = _running
-    if running is not None:
-        running.pipeline.flush(running.config.exit_timeout_s)
+    """The calls of this process so far: totals, breakdowns, the latest 1,000, and rows of `session_rows`."""
+    _sessions.settle()
+    return _sessions.of_process()
 
 
 def flush(timeout_s: float | None = None) -> bool:
@@ -276,18 +257,11 @@ def _at_exit() -> None:
     if running is None or not running.is_read_at_exit:
         return
     with contextlib.suppress(KeyboardInterrupt), guard("exit"):  # Ctrl+C once more: wait no longer
+        if is_owner():  # `llm-observer run` ends all of it later, when the app's exit functions have run
+            running.flush(running.config.exit_timeout_s)
+            return
         running.tracker.sweep()
         running.close(running.config.exit_timeout_s)
-        if running.config.summary and _session().calls:
-            print(_session().summary(), file=sys.stderr)  # noqa: T201 - the app asked for it
-    _still_interrupted()
-
-
-def _still_interrupted() -> None:
-    """After Ctrl+C the process dies of the signal, unless source text was evaluated since then.
-
-    What was imported above does that (every namedtuple does), so the interpreter is told once more.
-    """
-    if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        with contextlib.suppress(KeyboardInterrupt):
-            exec("raise KeyboardInterrupt")  # noqa: S102 - only evaluated text is noted by the interpreter
+        if running.config.summary and current_relay() is None and session().calls:
+            print(session().summary(), file=sys.stderr)  # noqa: T201 - the app asked for it
+    still_interrupted()

@@ -10,6 +10,7 @@ __all__ = [
     "Setting",
     "finite",
     "flag",
+    "function",
     "hidden",
     "names",
     "number",
@@ -149,6 +150,16 @@ def url(value: object) -> str:
     if not is_whole or parts.username is not None or " " in found:
         raise wrong
     return found
+
+
+def function(value: object) -> Any:
+    """What is called with an event. Nobody would await a coroutine."""
+    from inspect import iscoroutinefunction
+
+    call = getattr(value, "__call__", None)  # noqa: B004 - that of an object, which may be async
+    if callable(value) and not iscoroutinefunction(value) and not iscoroutinefunction(call):
+        return value
+    raise ValueError("it takes a function, not async, that is called with an event")
 
 
 def vintage(value: object) -> str:

@@ -4,7 +4,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from llm_observer import _money_settings, _settings, log
@@ -103,8 +103,20 @@ class Config(NamedTuple):
     ] = 24 * MIB
     max_queue: Annotated[int, Setting("Exchanges that wait at most.", whole(1, 1_000_000))] = 10_000
     sample_rate: Annotated[
-        float, Setting("Share of traces that is sent, 0 to 1; sums on this machine hold all.", number(0, 1))
+        float,
+        Setting("Share of traces that is written and sent, 0 to 1; sums here hold all.", number(0, 1)),
     ] = 1.0
+    on_event: Annotated[
+        Callable[[Any], object] | None,
+        Setting("Function that the worker calls with each event.", _settings.function, None),
+    ] = None
+    before_send: Annotated[
+        Callable[[Any], Any] | None,
+        Setting("Function that edits or drops each event before it is sent.", _settings.function, None),
+    ] = None
+    session_rows: Annotated[
+        int, Setting("Calls that a session keeps as rows, the newest ones.", whole(0, 1_000_000))
+    ] = 10_000
     batch_max_events: Annotated[int, Setting("Events of a batch at most.", whole(1, 10_000))] = 100
     batch_max_bytes: Annotated[
         int, Setting("Bytes of a batch at most, before it is compressed.", whole(16 * KIB, 64 * MIB))

@@ -33,6 +33,7 @@ EventType = Literal[
 BODIES: tuple[str, ...] = get_args(EventType)
 """Every body of the envelope is named like the type that it belongs to."""
 SpanId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 _UTC = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 Attribute = str | int | float | bool
@@ -119,6 +120,9 @@ class Event(_Part, frozen=True, kw_only=True):
     service: Annotated[Service | None, public("The app.")] = None
     sdk: Annotated[Sdk, public("Who wrote the event.")]
     attributes: Annotated[dict[str, Attribute], public("Set by the app with `observe()`.")] = {}
+    sample_rate: Annotated[
+        Share | None, public("Share of traces that was kept, this one among them; absent where all were.")
+    ] = None
     llm_call: Annotated[LLMCall | None, public("Body of `llm_call`.")] = None
     tool_call: Annotated[Step | None, public("Body of `tool_call`.")] = None
     agent_step: Annotated[Step | None, public("Body of `agent_step`.")] = None

@@ -19,6 +19,7 @@ MAX_LINE = 4096
 _OVERFLOW = "further kinds"
 _PLAIN = (str, int, float, bool, type(None))
 _HOME = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib costs milliseconds at the app's start
+_OF_THE_APP = frozenset({"before_send", "on_event"})
 _CONTROL = dict.fromkeys((*range(32), 127, 0x85, 0x2028, 0x2029), " ")
 
 logger = logging.getLogger("llm_observer")
@@ -44,6 +45,9 @@ def once(kind: str, message: str, *args: object) -> None:
 def fault(step: str, exc: BaseException) -> None:
     """Log once that *exc* was caught in *step*: its class and our line, never its text."""
     name, where = type(exc).__name__, _our_line(exc.__traceback__)
+    if step in _OF_THE_APP:
+        once(f"{step}:{name}", "the app's hook %s failed: %s", step, name)
+        return
     once(f"{step}:{name}:{where}", "a fault of our own in %s was caught: %s at %s", step, name, where)
 
 

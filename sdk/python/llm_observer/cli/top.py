@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime
@@ -19,8 +20,10 @@ from llm_observer.cli._spend import Spend, SpendRow, Window
 from llm_observer.cli._terminal import has_color, width
 from llm_observer.money import decimal_text, dollars
 from llm_observer.report.fix_words import many
+from llm_observer.report.sample import sample_note
 from llm_observer.report.seen import Seen
 from llm_observer.report.table import Lines, Table, draw
+from llm_observer.sinks.sampling import count_rate
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -72,6 +75,7 @@ class _Screen:
         self._by = by
         self._spend = Spend()
         self._seen = Seen()
+        self._sampled: Counter[str] = Counter()
 
     def look(self, on_read: Callable[[int], None] | None = None) -> None:
         """Take in what is new."""
@@ -79,6 +83,7 @@ class _Screen:
         for event in self._live.look(on_read):
             call = event.llm_call
             if call is not None and self._seen.add(event.event_id):
+                count_rate(event, self._sampled)
                 self._spend.add(key_of(self._by, event, call), event, call, now_s=now_s)
 
     def blocks(self, most: int) -> Iterator[Lines | Table]:
@@ -96,12 +101,15 @@ class _Screen:
         )
         if more := len(rows[most:]):
             yield Lines((f"{more:,} more, with less money",))
+        if note := sample_note(self._sampled):
+            yield Lines((note,), "yellow")
 
     def as_json(self) -> dict[str, Any]:
         """All rows as JSON values."""
         now_s = time.time()
         rows = [{"name": row.name, **_plain(row)} for row in self._spend.rows(now_s=now_s)]
-        return {"by": self._by, "totals": _plain(self._spend.whole(now_s=now_s)), "groups": rows}
+        whole, sampled = _plain(self._spend.whole(now_s=now_s)), dict(self._sampled)
+        return {"by": self._by, "totals": whole, "groups": rows, "sampled": sampled}
 
 
 def _headline(whole: SpendRow) -> str:

@@ -23,6 +23,7 @@ from llm_observer.report.seen import Seen
 from llm_observer.report.spend import OverTime, Spend
 from llm_observer.report.tally import Amount, Figures, Tally
 from llm_observer.report.timeline import MAX_CONVERSATIONS, Conversation, ConversationSums, conversations
+from llm_observer.sinks.sampling import count_rate
 
 __all__ = ["Cause", "File", "Group", "Reader", "Report", "plain", "report_of", "to_plain"]
 
@@ -87,6 +88,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     conversations: tuple[Conversation, ...]
     folded_conversations: int
     files: tuple[File, ...]
+    sampled: dict[str, int]
+    """Calls by the `sample_rate` on their events; nothing is scaled for it."""
 
 
 class Reader:
@@ -99,6 +102,7 @@ class Reader:
         self._files: dict[str, Counter[str]] = {}
         self._all = Tally()
         self._unpriced: Counter[str] = Counter()
+        self._sampled: Counter[str] = Counter()
         self._verdicts: Counter[str] = Counter()
         self._funnel = FunnelSums()
         self._fixes: Bounded[FixKey, FixSums] = Bounded(FixSums, MAX_FIXES)
@@ -134,6 +138,7 @@ class Reader:
         at_s = datetime.fromisoformat(event.time).timestamp()
         site = site_name(call.call_site)
         self._add_span(event, at_s)
+        count_rate(event, self._sampled)
         self._all.add(call)
         self._over_time.add(call, at_s)
         self._funnel.add(call)
@@ -188,6 +193,7 @@ class Reader:
             conversations=talks,
             folded_conversations=self._talks.folded,
             files=tuple(_file(name, counts) for name, counts in self._files.items()),
+            sampled=dict(self._sampled.most_common()),
         )
 
 

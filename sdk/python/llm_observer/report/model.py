@@ -88,6 +88,7 @@ class Summary(NamedTuple):
     errors: tuple[tuple[str, int], ...]
     more_errors: int
     savings: Savings | None
+    sampled: dict[str, int]
 
 
 def summary_of(taken: Snapshot) -> Summary:
@@ -107,6 +108,7 @@ def summary_of(taken: Snapshot) -> Summary:
         errors=tuple(errors[:MAX_ERRORS]),
         more_errors=sum(count for _, count in errors[MAX_ERRORS:]),
         savings=_savings(taken.cache) if taken.cache.calls else None,
+        sampled=taken.sampled,
     )
 
 

@@ -9,6 +9,7 @@ from llm_observer.money import ZERO, dollars
 from llm_observer.report.cache_model import File, Report
 from llm_observer.report.fix_words import many
 from llm_observer.report.fixes import Fix
+from llm_observer.report.sample import sample_note
 from llm_observer.report.tally import Figures
 
 __all__ = [
@@ -100,6 +101,8 @@ def notes(report: Report) -> Iterator[str]:
     if labels := report.funnel.labels:
         sure = ", ".join(f"{name} for {count:,}" for name, count in labels.items())
         yield f"What a stable prompt would have reused is {sure} of {many(report.funnel.calls, 'call')}."
+    if report.sampled:
+        yield sample_note(report.sampled)
     for file in report.files:
         yield from _file_notes(file)
 

@@ -10,6 +10,8 @@ from llm_observer import log
 from llm_observer.call import CallSite, LLMCall
 from llm_observer.event import Attribute, Event
 from llm_observer.sinks.cache_sums import CacheSums, CacheTotals
+from llm_observer.sinks.sampling import count_rate
+from llm_observer.sinks.session_rows import Rows
 from llm_observer.sinks.totals import Facts, Sums, Totals, facts_of
 
 __all__ = ["MAX_KEYS", "NONE", "OTHER", "Breakdown", "Gap", "ModelKey", "Snapshot", "State"]
@@ -54,6 +56,8 @@ class Snapshot(NamedTuple):
     errors: dict[str, int]
     gaps: dict[Gap, int]
     cache: CacheTotals
+    sampled: dict[str, int]
+    """Calls that were read from a sample, by its rate: the sums are of these calls, nothing is scaled."""
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -86,10 +90,11 @@ class Breakdown(Generic[Key]):
 
 
 class State:
-    """All that a session knows: its newest events, and sums of all."""
+    """All that a session knows: its newest events, rows of more, and sums of all."""
 
-    def __init__(self, max_calls: int) -> None:
+    def __init__(self, max_calls: int, max_rows: int = 0) -> None:
         self.latest: deque[Event] = deque(maxlen=max_calls)
+        self.rows = Rows(max_rows)
         self.all = Sums()
         self.models = Breakdown(ModelKey(OTHER, OTHER))
         self.model_names = Breakdown(OTHER)
@@ -99,12 +104,14 @@ class State:
         self.errors: Counter[str] = Counter()
         self.gaps: Counter[Gap] = Counter()
         self.cache = CacheSums()
+        self.sampled: Counter[str] = Counter()
 
     def add(self, event: Event, call: LLMCall) -> None:
         """Count *call*, the body of *event*."""
         facts, model, provider = facts_of(call), _model(call), _key(call.provider)
         site = _site(call.call_site)
         self.latest.append(event)
+        self.rows.add(event, call, facts, None if site == NONE else site)
         self._add_attributes(event.attributes, facts)
         self.all.add(facts)
         self.models.of(ModelKey(provider, model)).add(facts)
@@ -112,6 +119,7 @@ class State:
         self.providers.of(provider).add(facts)
         self.sites.of(site).add(facts)
         self.cache.add(call, event.event_id, site)
+        count_rate(event, self.sampled)
         if facts.is_error:
             _count(self.errors, _error(call), OTHER)
         if facts.cost_usd is None:
@@ -146,6 +154,7 @@ class State:
             errors=dict(self.errors.most_common()),
             gaps=dict(self.gaps.most_common()),
             cache=self.cache.totals(),
+            sampled=dict(self.sampled.most_common()),
         )
 
 

@@ -17,6 +17,7 @@ from llm_observer.sinks.otlp_names import attributes_of, told
 from llm_observer.sinks.otlp_outlets import Outlets
 from llm_observer.sinks.otlp_peers import Surroundings, peer_of
 from llm_observer.sinks.otlp_spans import started_ns
+from llm_observer.sinks.sampling import sampled
 
 __all__ = ["OtlpSink"]
 
@@ -26,20 +27,29 @@ _MAX_WAITING = 1024
 class OtlpSink:
     """One span per call, or, beside a span of somebody else's, one log record with what only we know.
 
-    vintage: which names. stats: the library's own counts, shown as metrics.
+    vintage: which names. stats: the library's own counts, shown as metrics. sample_rate: share of traces that
+    has spans or log records; metrics are of all calls. leaving: what `before_send` makes of each event, None
+    for nothing at all.
     Raises ImportError where the extra is not installed.
     """
 
     name = "otlp"
 
     def __init__(
-        self, *, vintage: Vintage = "latest", stats: Callable[[], Mapping[str, Any]] | None = None
+        self,
+        *,
+        vintage: Vintage = "latest",
+        stats: Callable[[], Mapping[str, Any]] | None = None,
+        sample_rate: float = 1.0,
+        leaving: Callable[[Sequence[Event]], Sequence[Event | None]] = list,
     ) -> None:
         import opentelemetry.sdk.trace  # noqa: F401 - says now that it is missing
 
         self._vintage = vintage
         self._stats = stats
-        self._counts = {"spans": 0, "logs": 0, "unplaced": 0}
+        self._sample_rate = sample_rate
+        self._leaving = leaving
+        self._counts = {"spans": 0, "logs": 0, "unplaced": 0, "not_sampled": 0}
         self._around: dict[str, Surroundings] = {}
         self._renew()
 
@@ -57,9 +67,9 @@ class OtlpSink:
         """Hand *events* to the processors and instruments; nothing here waits for the network."""
         if self._pid != os.getpid():
             self._renew()  # a forked child has connections and sums of its own
-        for event in events:
-            around = self._around.pop(event.span_id, Surroundings())
-            if event.llm_call is not None and not export.is_disabled():
+        all_around = [self._around.pop(event.span_id, Surroundings()) for event in events]
+        for event, around in zip(self._leaving(events), all_around, strict=True):
+            if event is not None and event.llm_call is not None and not export.is_disabled():
                 self._outlets.connect(event.service)
                 self._write(event, around)
 
@@ -79,24 +89,33 @@ class OtlpSink:
         return all(step.wait(max(0.0, deadline - time.monotonic())) for step in steps)
 
     def stats(self) -> dict[str, Any]:
-        """Calls that became a span, a log record beside somebody else's span, or neither."""
+        """Calls that became a span, a log record beside somebody else's span, or neither, and why."""
         return dict(self._counts)
 
     def _write(self, event: Event, around: Surroundings) -> None:
-        call, out = event.llm_call, self._outlets
+        call, metrics = event.llm_call, self._outlets.metrics
         assert call is not None  # noqa: S101 - for the type checker
-        attributes, peer = attributes_of(event, self._vintage), peer_of(call, around)
+        peer = peer_of(call, around)
         above = None if around.above is None else around.above.get_span_context()
-        if peer is not None:
-            context = _context(peer.context or above)
-            self._tell(event, told(attributes), context)
+        spot = above if peer is None else peer.context or above
+        kept = sampled((event,), self._sample_rate)
+        attributes = attributes_of(kept[0] if kept else event, self._vintage)
+        if not kept:
+            self._counts["not_sampled"] += 1
+        elif peer is None:
+            spot = self._place(kept[0], attributes, above)
         else:
-            context = _context(out.spans.write(event, attributes, above) if out.spans else None)
-            self._counts["unplaced" if out.spans is None else "spans"] += 1
-        if out.metrics is not None:
-            out.metrics.sum_up(attributes, context)
+            self._tell(kept[0], told(attributes), _context(spot))
+        if metrics is not None:
+            metrics.sum_up(attributes, _context(spot))
             if peer is None or not peer.has_metrics:
-                out.metrics.record(call, attributes, context)
+                metrics.record(call, attributes, _context(spot))
+
+    def _place(self, event: Event, attributes: Mapping[str, Any], above: Any) -> Any:
+        """Write a span; returns where it is, None for nowhere."""
+        spans = self._outlets.spans
+        self._counts["unplaced" if spans is None else "spans"] += 1
+        return None if spans is None else spans.write(event, attributes, above)
 
     def _tell(self, event: Event, attributes: Mapping[str, Any], context: Any) -> None:
         """One log record, as an event, beside the span that is there already."""

@@ -64,6 +64,8 @@ def attributes_of(event: Event, vintage: Vintage) -> dict[str, Value]:
     """All attributes of the span of *event*, with the app's own ones."""
     call = event.llm_call
     found: dict[str, Value] = {**event.attributes, name_of("event_id").key: event.event_id}
+    if event.sample_rate is not None:
+        found[name_of("sample_rate").key] = event.sample_rate
     if call is None:
         return found
     for path, value in _fields(call, "llm_call"):

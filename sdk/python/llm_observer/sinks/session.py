@@ -6,7 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import msgspec
@@ -15,7 +16,12 @@ from llm_observer.event import Event
 from llm_observer.money import decimal_text, dollars
 from llm_observer.sinks.breakdowns import Breakdown, Snapshot, State
 from llm_observer.sinks.cache_sums import CacheTotals
+from llm_observer.sinks.session_rows import MAX_ROWS, unpacked
 from llm_observer.sinks.totals import Totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Session", "SessionSink"]
 
@@ -28,7 +34,8 @@ class Session:
     """Totals of the calls that were added, and the newest of them. Any thread may read.
 
     settle: called before every read, waits for calls that have ended. render: what `summary()` returns.
-    max_calls: how many events are kept whole.
+    show: the HTML that a notebook shows. max_calls: how many events are kept whole, the newest ones.
+    max_rows: how many calls are kept as rows of plain values.
     """
 
     def __init__(
@@ -36,13 +43,16 @@ class Session:
         *,
         settle: Callable[[], object] | None = None,
         render: Callable[[Session], str] | None = None,
+        show: Callable[[Session], str] | None = None,
         max_calls: int = MAX_CALLS,
+        max_rows: int = MAX_ROWS,
     ) -> None:
         self._settle = settle
         self._render = render
+        self._show = show
         self._max_calls = max_calls
         self._lock = threading.RLock()
-        self._state = State(max_calls)
+        self._state = State(max_calls, max_rows)
         _sessions.add(self)
 
     def add(self, event: Event) -> None:
@@ -60,7 +70,12 @@ class Session:
     def restart(self) -> None:
         """Forget all calls without waiting for those that are not counted yet, as a forked child must."""
         with self._lock:
-            self._state = State(self._max_calls)
+            self._state = State(self._max_calls, self._state.rows.most)
+
+    def keep_rows(self, most: int) -> None:
+        """Keep the newest *most* calls as rows from now on."""
+        with self._lock:
+            self._state.rows.keep(most)
 
     def _settled(self) -> State:
         """The state, with every call that has ended. Without the lock, which the worker needs for that."""
@@ -72,6 +87,11 @@ class Session:
     def calls(self) -> int:
         """How many calls."""
         return self._settled().all.calls
+
+    @property
+    def rows(self) -> int:
+        """How many of the newest calls `to_dicts()` has."""
+        return len(self._settled().rows)
 
     @property
     def latest(self) -> tuple[Event, ...]:
@@ -134,9 +154,42 @@ class Session:
             "gaps": [{**gap._asdict(), "calls": calls} for gap, calls in gaps],
         }
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row of JSON values for each call, oldest first: the newest `session_rows` (10,000) calls.
+
+        Unknown is None, money a decimal string. Tokens and money that another call has already are not in it
+        again, so that rows sum up to the totals. docs/notebooks.md has the columns.
+        """
+        state = self._settled()
+        with self._lock:
+            packed = state.rows.packed()
+        return unpacked(packed)
+
+    def to_arrow(self) -> pa.Table:
+        """`to_dicts()` as an Arrow table: money as exact decimals, attributes as `attributes.name`.
+
+        Raises ConfigError if pyarrow is not installed.
+        """
+        from llm_observer.sinks.session_frames import arrow_table
+
+        return arrow_table(self.to_dicts())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """`to_dicts()` as a data frame: money as floats, attributes as `attributes.name`.
+
+        Raises ConfigError if pandas is not installed.
+        """
+        from llm_observer.sinks.session_frames import data_frame
+
+        return data_frame(self.to_dicts())
+
     def summary(self) -> str:
         """The totals as text, for people."""
         return repr(self) if self._render is None else self._render(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: figures only, no text of any prompt."""
+        return f"<pre>{escape(repr(self))}</pre>" if self._show is None else self._show(self)
 
     def __repr__(self) -> str:
         totals = self.totals
