@@ -1,10 +1,11 @@
-"""Write what the docs can take from the code: the settings, the commands, and the demo's output.
+"""Write what the docs can take from the code: settings, commands, what is observed, the demo.
 
-python scripts/build_docs.py            write them into docs/configuration.md, docs/cli.md and README.md
+python scripts/build_docs.py            write them into docs/ and README.md
 python scripts/build_docs.py --check    exit 1 if one of them is not what the code gives
 """
 
 import argparse
+import importlib
 import os
 import re
 import subprocess
@@ -128,6 +129,18 @@ def _records(command: click.Command, context: click.Context) -> Iterator[tuple[s
             yield record[0].replace("|", "\\|"), " ".join(record[1].split()).replace("|", "\\|")
 
 
+def surfaces() -> str:
+    """One row per way of calling that the tests try, each sync and async."""
+    sys.path[:0] = [str(ROOT / "tests")]
+    tested = importlib.import_module("integration.test_surfaces")
+    rows = [
+        f"| {sdk} | {name} | `{operation}` | {'-' if total is None else 'yes'} |"
+        for sdk, table in (("openai", tested.OPENAI), ("anthropic", tested.ANTHROPIC))
+        for name, (_, _, operation, total) in table.items()
+    ]
+    return "\n".join(["| SDK | call | `operation` of the event | tokens |", "|" + " --- |" * 4, *rows])
+
+
 def without_times(text: str) -> str:
     """*text* without what differs from run to run: times, paths and the widths that follow from them."""
     for pattern, word in _MOVING:
@@ -138,6 +151,7 @@ def without_times(text: str) -> str:
 BLOCKS = {
     "settings": Block("docs/configuration.md", "settings", settings_table, str),
     "commands": Block("docs/cli.md", "commands", commands, str),
+    "surfaces": Block("docs/surfaces.md", "surfaces", surfaces, str),
     "demo": Block("README.md", "demo", demo_output, without_times),
 }
 

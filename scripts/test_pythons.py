@@ -1,6 +1,7 @@
 """Do the unit tests pass on the other Pythons of this machine? One environment per version, none downloaded.
 
 python scripts/test_pythons.py               every supported version but the running one
+python scripts/test_pythons.py --newest      only the newest of those that are here
 python scripts/test_pythons.py -- -k cost    what follows goes to pytest
 """
 
@@ -58,10 +59,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--newest", action="store_true", help="only the newest of those that are here")
     parser.add_argument("arguments", nargs="*", help="for pytest, after --")
-    arguments = parser.parse_args().arguments
+    options = parser.parse_args()
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    bad = [one for one in supported() if one != running and not is_good(one, arguments)]
+    others = [one for one in supported() if one != running]
+    if options.newest:
+        others = [one for one in others if python_of(one)][-1:]
+    bad = [one for one in others if not is_good(one, options.arguments)]
     if bad:
         print(f"failed on Python {', '.join(bad)}", file=sys.stderr)
     return 1 if bad else 0

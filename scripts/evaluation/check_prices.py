@@ -53,6 +53,7 @@ TIERS = ("batch", "flex", "priority", "fast")
 TIERS_AT = datetime(2026, 11, 15, tzinfo=UTC)
 """The price list has tiers since 2026-10-14."""
 UNEXPLAINED = "unexplained"
+_BESIDE = "ours has the iterations that Anthropic bills beside the sums of `usage` (compaction, advisor)"
 _HOW = """Recorded usage bodies of many providers (pydantic/genai-prices, tests/dataset), each with the
 price that its data set expects at every provider whose form it has, standard tier. Ours goes the whole
 way from the bytes of an answer with that body, priced as of {day}. Hugging Face's router and OVH are
@@ -135,8 +136,12 @@ def _answer(case: Case, price: CostEnricher, tier: str | None = None, at: dateti
     }
     exchange = exchange_of(json.dumps(line).encode())
     decoded = decode(exchange, with_content=False)
-    call = price(decoded.call, decoded, exchange)
-    return _compared(case, call)
+    answer = _compared(case, price(decoded.call, decoded, exchange))
+    if answer.reason == UNEXPLAINED and "iterations" in case.usage:
+        usage = {name: value for name, value in case.usage.items() if name != "iterations"}
+        if _answer(case._replace(usage=usage), price, tier, at).reason is None:
+            return answer._replace(reason=_BESIDE)
+    return answer
 
 
 def _native(case: Case, price: CostEnricher) -> Answer:

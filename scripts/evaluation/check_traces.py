@@ -117,4 +117,4 @@ def _size_lines(sizes: dict[int | None, Footprint]) -> list[str]:
         for most, one in sizes.items()
     ]
     head = ("blocks kept", "bytes per live token:", "bytes per block:", "µs per request:")
-    return ["Memory after the whole trace, and time of a match and a touch:", *table(head, cells)]
+    return ["Memory after the whole trace, and processor time of a match and a touch:", *table(head, cells)]

@@ -163,7 +163,7 @@ def test_an_async_stream_left_by_break_and_collected_in_another_task_logs_nothin
         await asyncio.create_task(asyncio.to_thread(gc.collect))
         await asyncio.sleep(0)
 
-    with caplog.at_level(logging.DEBUG, logger="llm_observer"):
+    with caplog.at_level(logging.INFO, logger="llm_observer"):
         run(main)
         gc.collect()
     assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]

@@ -37,7 +37,7 @@ class Call(NamedTuple):
         return self.uncached + self.read + self.written
 
 
-def event(call=None, *, provider="openai", **fields):
+def event(call=None, *, provider="openai", sample_rate=None, **fields):
     """The event of *call*; *fields* are its `llm_call`'s."""
     call = call or Call()
     moment = datetime.fromtimestamp(MIDNIGHT.timestamp() + call.at_s, UTC)
@@ -52,7 +52,7 @@ def event(call=None, *, provider="openai", **fields):
     )
     cost = Cost(status="unknown_model") if call.usd is None else Cost(status="exact", total_usd=call.usd)
     made = event_of(**{"provider": provider, "model": call.model, "tokens": tokens, "cost": cost, **fields})
-    return replace(made, time=f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z")
+    return replace(made, time=f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z", sample_rate=sample_rate)
 
 
 def openai_usage(calls):

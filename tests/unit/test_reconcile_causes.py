@@ -56,7 +56,7 @@ SCENES = {
     "day_boundary": ([openai_usage([CALL, NEXT_DAY, NEXT_DAY])], [event(), event(), event(NEXT_DAY)]),
     "lag": ([openai_usage([CALL])], [event(), event()]),
     "other_scope": ([openai_usage([CALL, NEXT_DAY])], [event(), event(), event(NEXT_DAY)]),
-    "sampled": ([openai_usage([CALL] * 10)], [event(attributes={"sample_rate": 0.1})]),
+    "sampled": ([openai_usage([CALL] * 10)], [event(sample_rate=0.1)]),
     "batch": ([with_field(OPENAI, batch=True)], [event()]),
     "tier": ([openai_costs([MORE])], [event(service_tier="priority")]),
     "region": ([claude_cost(inference_geo="us")], [event(**CLAUDE)]),

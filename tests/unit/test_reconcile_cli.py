@@ -189,7 +189,7 @@ def test_calls_of_a_gateway_are_compared_where_it_is_named(tmp_path, export):
 
 def test_samples_are_scaled_by_their_own_rate_or_by_the_one_given(tmp_path):
     path = export_of(tmp_path / "x.json", openai_usage([Call()] * 4))
-    sampled = file_of(tmp_path / "own.jsonl", event(attributes={"sample_rate": 0.25}))
+    sampled = file_of(tmp_path / "own.jsonl", event(sample_rate=0.25))
     run(path, sampled, code=1)
     run(path, sampled, "--sample-rate", "own")
     unmarked = file_of(tmp_path / "unmarked.jsonl", event())

@@ -217,7 +217,7 @@ def test_a_cost_that_is_rounded_to_cents_agrees_within_half_a_cent_a_row(tmp_pat
 
 def test_samples_are_scaled_only_where_that_is_asked(written):
     paths = written(openai_usage([Call()] * 10))
-    sampled = event(attributes={"sample_rate": 0.1})
+    sampled = event(sample_rate=0.1)
     own, scaled = compared(paths, [sampled]), compared(paths, [sampled], rate=1)
     assert own[0].gaps > 0
     assert own[0].sampled == 1
@@ -225,7 +225,7 @@ def test_samples_are_scaled_only_where_that_is_asked(written):
 
 
 def test_scaled_counts_are_whole_ones(written):
-    sampled = event(Call(uncached=50, read=0, output=100), attributes={"sample_rate": 0.3})
+    sampled = event(Call(uncached=50, read=0, output=100), sample_rate=0.3)
     usage, *_ = compared(written(openai_usage([Call()])), [sampled], rate=1)
     figures = {cell.kind: cell.events for cell in usage.totals}
     assert (figures["requests"], figures["input"], figures["output"]) == (3, 167, 333)

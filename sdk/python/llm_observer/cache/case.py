@@ -95,7 +95,7 @@ class Cases:
 
 
 def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:
-    """Tokens of each piece that the earlier prompt had as well, at any place; of an edited one by estimate."""
+    """Tokens of each piece that the earlier prompt had, at any place; of an edited one by estimate."""
     if baseline is None:
         return [None] * len(pieces.facts)
     ends, facts = baseline.line.ends, baseline.line.facts

@@ -1,19 +1,21 @@
-"""Place the two hooks on an SDK, and take them off: the only writer on foreign classes."""
+"""Place the hooks on an SDK, and take them off: the only writer on foreign classes."""
 
 import contextlib
 import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from llm_observer import log
 from llm_observer.capture.exchange import OpenCall, OpenExchange, current_call
+from llm_observer.capture.shadows import shadows
 from llm_observer.capture.site import ignore_folder
+from llm_observer.capture.socket_hooks import makers
 from llm_observer.capture.tap import tap
-from llm_observer.capture.targets import TARGETS, Target
+from llm_observer.capture.targets import SDKS, TARGETS, Target, version_of
 from llm_observer.capture.tracker import Tracker
 from llm_observer.capture.watch import when_imported
 from llm_observer.guard import guard
@@ -22,6 +24,7 @@ __all__ = ["HookStatus", "Hooks"]
 
 _IMPORT = guard("hook")
 _RESPONSE = guard("response")
+_COVER = guard("cover")
 
 
 class HookStatus(NamedTuple):
@@ -67,17 +70,23 @@ class Hooks:
         """Observe *sdks* into *tracker*: those imported already now, the others when they are."""
         for target in TARGETS:
             if target.sdk in sdks:
-                _await_import(target.module)  # without our lock: the importing thread may want it
+                for module in _modules(target):
+                    _await_import(module)  # without our lock: the importing thread may want it
         with self._lock:
             self._tracker, self._sdks = tracker, sdks
             for target in TARGETS:
-                for entry in self._placed.get(target.sdk, ()):
+                for entry in (one for module in _modules(target) for one in self._placed.get(module, ())):
                     entry.source.tracker = tracker if target.sdk in sdks else None
-                if target.sdk in sdks and target.sdk not in self._registered:
-                    self._registered.add(target.sdk)
-                    when_imported(target.module, self._on_import(target))
-                elif target.sdk in sdks and target.module in sys.modules:
-                    self._on_import(target)(sys.modules[target.module])
+                if target.sdk in sdks:
+                    self._await(target)
+
+    def _await(self, target: Target) -> None:
+        for module in _modules(target):
+            if module not in self._registered:
+                self._registered.add(module)
+                when_imported(module, self._on_import(target))
+            elif module in sys.modules:
+                self._on_import(target)(sys.modules[module])
 
     def remove(self) -> None:
         """Put the SDKs' own functions back; a hook below a foreign wrapper stays there, and is quiet."""
@@ -88,22 +97,29 @@ class Hooks:
             self._placed.clear()
 
     def status(self) -> tuple[HookStatus, ...]:
-        """One line per SDK that we know."""
-        return tuple(self._status(target) for target in TARGETS)
+        """One line per SDK that we know; a vendor's only where the app has imported it."""
+        return tuple(
+            self._status(target) for target in TARGETS if target in SDKS or target.module in sys.modules
+        )
 
     def _status(self, target: Target) -> HookStatus:
-        version = _version_of(target)
+        version = version_of(target.sdk)
         if target.sdk not in self._sdks:
             return HookStatus(target.sdk, "off", version)
         if target.sdk in self._failed:
             return HookStatus(target.sdk, "failed", version, self._failed[target.sdk])
-        return HookStatus(target.sdk, "placed" if self._placed.get(target.sdk) else "waiting", version)
+        return HookStatus(target.sdk, "placed" if self._placed.get(target.module) else "waiting", version)
 
     def _on_import(self, target: Target) -> Callable[[ModuleType], None]:
         def imported(module: ModuleType) -> None:
             with _IMPORT, self._lock:
-                if target.sdk in self._sdks and not self._placed.get(target.sdk):
-                    self._place_all(target, module)
+                if target.sdk not in self._sdks:
+                    return
+                is_base = module.__name__ == target.module
+                if not self._placed.get(module.__name__):
+                    (self._place_all if is_base else self._place_sockets)(target, module)
+                if is_base:
+                    self._cover(module)
 
         return imported
 
@@ -114,13 +130,69 @@ class Hooks:
             log.once(f"hook:{target.sdk}", "%s is not observed: %s", target.sdk, reason)
             return
         ignore_folder(os.path.dirname(str(module.__file__)))
-        source = _Source()
-        source.tracker = self._tracker
-        self._placed[target.sdk] = [
+        source = self._source()
+        self._placed[target.module] = [
             _wrap(getattr(module, client), name, make(source, target), source)
             for client in target.clients
             for name, make in (("request", _on_request(client)), ("_process_response", _on_response))
         ]
+
+    def _place_sockets(self, target: Target, module: ModuleType) -> None:
+        """Hook the making of a connection; a version that has no such class has nothing to hook."""
+        source = self._source()
+        self._placed[module.__name__] = [
+            _wrap(owner, name, make(source, target, sockets), source)
+            for sockets in target.sockets
+            if sockets.module == module.__name__
+            for owner, name, make in makers(module, sockets)
+        ]
+
+    def _cover(self, module: ModuleType) -> None:
+        """Hook what hides our hooks too; beside wrappers of others, look again before each call.
+
+        Who takes off a wrapper that was there before us takes ours off instead, or puts the SDK's own
+        function on top of it.
+        """
+        entries = self._placed.get(module.__name__, [])
+        hooks = [_hook_of(entry.wrapper) for entry in entries]
+        hidden = [
+            _wrap(cls, entry.name, _hook_of(entry.wrapper), entry.source)
+            for entry in entries
+            for cls in shadows(entry.owner, entry.name, entry.original, lambda f: _hook_of(f) in hooks)
+        ]
+        anew = {(entry.owner, entry.name) for entry in hidden}
+        entries[:] = [*(entry for entry in entries if (entry.owner, entry.name) not in anew), *hidden]
+        options = getattr(module, "FinalRequestOptions", None)
+        is_watched = any(entry.owner is options for entry in entries)
+        if options is None or is_watched or not any(hasattr(e.original, "__wrapped__") for e in entries):
+            return
+        # Each method of the SDK makes such options, and then looks up `request`.
+        entries.append(_wrap(options, "construct", self._on_options(module), entries[0].source))
+
+    def _on_options(self, module: ModuleType) -> Callable[..., Any]:
+        def construct(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+            with _COVER:
+                self._look_again(module)
+            return wrapped(*args, **kwargs)
+
+        return construct
+
+    def _look_again(self, module: ModuleType) -> None:
+        for entry in self._placed.get(module.__name__, ()):
+            if vars(entry.owner).get(entry.name) is not entry.wrapper:
+                with self._lock:
+                    self._cover(module)
+                return
+
+    def _source(self) -> _Source:
+        source = _Source()
+        source.tracker = self._tracker
+        return source
+
+
+def _modules(target: Target) -> Iterator[str]:
+    yield target.module
+    yield from (sockets.module for sockets in target.sockets)
 
 
 def _await_import(module: str) -> None:
@@ -136,7 +208,7 @@ def _unfit(target: Target, module: ModuleType) -> str | None:
     for client in target.clients:
         for name in ("request", "_process_response"):
             if not inspect.isfunction(getattr(getattr(module, client, None), name, None)):
-                return f"{target.module}.{client}.{name} is no function in version {_version_of(target)}"
+                return f"{target.module}.{client}.{name} is no function in version {version_of(target.sdk)}"
     return None
 
 
@@ -149,6 +221,11 @@ def _wrap(owner: type, name: str, wrapper: Callable[..., Any], source: _Source) 
     placed = wrapt.FunctionWrapper(original, wrapper)
     setattr(owner, name, placed)
     return _Placed(owner, name, placed, original, was_own, source)
+
+
+def _hook_of(wrapper: Any) -> Any:
+    """The function in a wrapper made by wrapt, bound to a class or not; None for all else."""
+    return getattr(wrapper, "_self_wrapper", None)
 
 
 def _restore(entry: _Placed) -> None:
@@ -220,9 +297,3 @@ def _take(answer: OpenExchange, response: Any, retries: int) -> None:
         answer.opened()
     else:
         answer.end("unread")
-
-
-def _version_of(target: Target) -> str | None:
-    """Version of the SDK, None until it is imported."""
-    version = getattr(sys.modules.get(target.sdk), "__version__", None)
-    return version if isinstance(version, str) else None

@@ -83,10 +83,8 @@ class Ours:
 
 def _rate(event: Event) -> Fraction | None:
     """The share of calls that was kept, where the event says so and it is one."""
-    given = getattr(event, "sample_rate", event.attributes.get("sample_rate"))
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < 1:
-        return None
-    return Fraction(str(given))
+    given = event.sample_rate
+    return None if given is None or not 0 < given < 1 else Fraction(str(given))
 
 
 def _figures_of(call: LLMCall) -> Figures:

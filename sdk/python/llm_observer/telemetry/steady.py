@@ -26,5 +26,5 @@ def steady() -> float:
 def boot_id() -> str:
     """What is another after each start of the machine; empty where the system has no such thing."""
     with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     return ""
