@@ -166,7 +166,7 @@ def test_an_async_stream_left_by_break_and_collected_in_another_task_logs_nothin
     with caplog.at_level(logging.INFO, logger="llm_observer"):
         run(main)
         gc.collect()
-    assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
+        assert [e["llm_call"]["ending"] for e in events] == ["closed_early"]
     assert [r.getMessage() for r in caplog.records if r.name.startswith("llm_observer")] == []
 
 
