@@ -1,6 +1,5 @@
 """What may the app's hooks do? See each event, edit or drop what is sent, and never be in the app's way."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -21,17 +20,8 @@ from llm_observer.pipeline import Pipeline
 from llm_observer.sinks.hooked import EditedHttp, Leaving, OnEventSink
 from sessions import event_of
 
+pytestmark = pytest.mark.usefixtures("own_installation")
 replace = msgspec.structs.replace
-
-
-@pytest.fixture(autouse=True)
-def _own_installation(tmp_path, monkeypatch):
-    for name in list(os.environ):
-        if name.startswith(("LLM_OBSERVER_", "DO_NOT_TRACK", "OTEL_", "OPENAI_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield
-    llm_observer.shutdown(20)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What is written and sent of a share of traces? The same ones everywhere, with the rate; sums are of all."""
 
 import json
-import os
 from collections import Counter
 
 import msgspec
@@ -25,22 +24,13 @@ from llm_observer.report import cache_model, markdown, text
 from llm_observer.sinks.sampling import count_rate, is_sampled, sampled
 from sessions import cost, event_of, session_of
 
+pytestmark = pytest.mark.usefixtures("own_installation")
 replace = msgspec.structs.replace
 RATE = 0.5
 CALLS = 24
 NOTE = (
     "A sample, by sample_rate (2 calls at 0.1): sums are of the calls that were kept, nothing is scaled up."
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_installation(tmp_path, monkeypatch):
-    for name in list(os.environ):
-        if name.startswith(("LLM_OBSERVER_", "DO_NOT_TRACK", "OTEL_", "OPENAI_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield
-    llm_observer.shutdown(20)
 
 
 @pytest.fixture
