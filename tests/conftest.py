@@ -1,12 +1,13 @@
 """What do all tests share? Faults of ours pass, and texts are compared with golden files."""
 
+import logging
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from llm_observer import guard
+from llm_observer import guard, log
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, whose children ignore it: programs under test must not.
@@ -29,6 +30,14 @@ def _faults_pass():
     before = guard.strict(True)
     yield
     guard.strict(before)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_found():
+    """A test that asks for debug lines, or for another level, asks for itself alone."""
+    yield
+    log.configure(debug=False)
+    log.logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

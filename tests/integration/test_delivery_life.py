@@ -121,7 +121,6 @@ def test_the_key_is_in_no_log_and_no_number(caplog):
         llm_observer.flush(20)
         shown = json.dumps(llm_observer.stats()) + repr(llm_observer.stats())
         llm_observer.shutdown(20)
-    llm_observer.log.configure(debug=False)
     assert KEY not in caplog.text + shown
 
 
@@ -131,7 +130,6 @@ def test_the_debug_log_follows_an_event_from_the_worker_to_the_endpoint(capfd):
         call()
         assert llm_observer.flush(40)
         llm_observer.shutdown(20)
-    llm_observer.log.configure(debug=False)
     lines = [line for line in capfd.readouterr().err.splitlines() if "logger=llm_observer" in line]
     found = [dict(pair.split("=", 1) for pair in shlex.split(line)) for line in lines]
     assert all(line.keys() >= {"time", "level", "logger", "event"} for line in found)

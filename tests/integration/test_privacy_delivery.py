@@ -71,7 +71,6 @@ def test_the_debug_log_is_pairs_without_canary_and_key(sdk, events, tmp_path, ca
         llm_observer.flush(5)
         log.logger.warning("the app's own words: %s", f"sk-ant-api03-{'a' * 80}")
         llm_observer.shutdown(5)
-    log.configure(debug=False)
     lines = [line for line in capfd.readouterr().err.splitlines() if "logger=llm_observer" in line]
     assert any("event=delivery outcome=retry status=503" in line for line in lines), lines
     assert all(line.startswith("time=") for line in lines)
