@@ -165,6 +165,20 @@ def test_each_sending_sink_has_its_share_of_the_end_and_the_one_with_a_spool_wha
     assert 80 < endpoint.given_s <= 100
 
 
+def test_a_caller_that_never_waits_leaves_the_worker_enough_to_lose_nothing(sink):
+    def load():
+        for _ in range(400):  # as an import does: each of these gives the GIL away
+            Path(__file__).stat()
+        return (lambda item: item.name), [sink]
+
+    pipeline = Pipeline(load, max_queue=2000, is_patient=False)
+    for name in range(6000):
+        sum(range(5000))
+        pipeline.submit(Item(name), wake=True)
+    assert pipeline.close(20)
+    assert (pipeline.stats().dropped, sink.got) == (0, list(range(6000)))
+
+
 def test_many_threads_lose_nothing():
     sink = ListSink()
     pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=10_000, is_patient=False)

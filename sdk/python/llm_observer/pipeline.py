@@ -33,6 +33,7 @@ _IDLE_POLL_S = 0.5
 _BUSY_POLL_S = 0.05
 _BATCH = 64
 _WAKE_AT = 256
+_CROWDED_AT = 1024
 _LOAD_PAUSE_S = 1.0
 _EVENT = guard("event")
 _LOAD = guard("load")
@@ -80,6 +81,7 @@ class Pipeline:
         self._load_at = 0.0
         self._build: Callable[[Any], Event] = _not_loaded
         self._max_queue = max_queue
+        self._crowded_at = min(_CROWDED_AT, max(max_queue // 2, 1))
         self._poll_s = _IDLE_POLL_S if is_patient else _BUSY_POLL_S
         self._starting = starting
         self._reset()
@@ -111,6 +113,8 @@ class Pipeline:
             self._start()
         if wake and len(self._queue) >= self._wake_at and not self._wake.is_set():
             self._wake.set()
+        if wake and len(self._queue) >= self._crowded_at:
+            time.sleep(0)  # a caller that waits for nothing, no network either, keeps the GIL from the worker
 
     def _start(self) -> None:
         with self._start_lock:
