@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from outcome import Chapter, Row, percent, table
 
+from llm_observer.cache.tokens import prompt_total
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import CacheUse
 from llm_observer.config import load
@@ -37,7 +38,7 @@ class Pair(NamedTuple):
     total: int | None
     reusable: int
     actual: int
-    is_elsewhere: bool
+    is_summed: bool
 
     @property
     def is_close(self) -> bool:
@@ -50,6 +51,10 @@ class Pair(NamedTuple):
         """Why the two differ, as far as the recording tells."""
         if self.total is not None and self.actual > self.total:
             return "the provider counts more tokens read than the prompt has"
+        if self.is_summed:
+            return (
+                "hosted tools ran: the sum over their passes, of which each reads what the one before wrote"
+            )
         if self.actual > self.reusable:
             return "read more than the earlier call left: another one, not in the file, wrote it"
         if self.provider in ROUTERS:
@@ -86,7 +91,7 @@ def _pair(path: Path, one: Recorded, call: LLMCall, cache: CacheUse) -> Pair:
         total=None if call.tokens is None else call.tokens.input_total,
         reusable=cache.reusable_tokens or 0,
         actual=cache.actual_tokens or 0,
-        is_elsewhere=cache.source == "elsewhere",
+        is_summed=bool(call.other_tools) and prompt_total(call) is None,
     )
 
 

@@ -351,6 +351,26 @@ def test_a_response_names_hosted_tools_by_kind_and_own_ones_by_name():
     ]
 
 
+@pytest.mark.parametrize(
+    ("item", "kind"),
+    [
+        ({"type": "computer_call"}, "builtin"),
+        ({"type": "local_shell_call"}, "builtin"),
+        ({"type": "apply_patch_call"}, "builtin"),
+        ({"type": "shell_call"}, "builtin"),
+        ({"type": "shell_call", "environment": {"type": "local"}}, "builtin"),
+        ({"type": "shell_call", "environment": {"type": "container_reference"}}, "server"),
+        ({"type": "tool_search_call", "execution": "client"}, "builtin"),
+        ({"type": "tool_search_call", "execution": "server"}, "server"),
+        ({"type": "code_interpreter_call"}, "server"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
+)
+def test_who_runs_one_of_the_providers_tools_is_told(item, kind):
+    call = call_of(exchange({**RESPONSE, "output": [item]}, route="/responses"))
+    assert [tool["kind"] for tool in call["other_tools"]] == [kind]
+
+
 BLOCKS = [
     {"type": "thinking", "thinking": "Hm, weather", "signature": "sig"},
     {"type": "text", "text": "Let me look."},

@@ -246,6 +246,35 @@ def test_a_read_that_this_process_could_not_foresee_is_from_elsewhere():
     assert (call.cache.verdict, call.cache.source, call.cache.missed_tokens) == ("hit", "elsewhere", 0)
 
 
+SEARCHED = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "trains"}},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+    {"type": "text", "text": "At ten."},
+]
+"""The answer of a call that the provider ran in two passes: it reads and counts the prompt in each."""
+
+
+def searched(usage):
+    return {"response": {"content": SEARCHED, "usage": usage}}
+
+
+def test_counts_over_the_passes_of_a_hosted_tool_place_nothing_and_lose_nothing():
+    clinic = Clinic()
+    call = clinic.call(claude(talk(1)), **searched(counted(read=5300, written=5300 + 9000, fresh=2000)))
+    assert (call.cache.verdict, call.cache.source, counts(call)[2:]) == ("hit", "elsewhere", (5300, 0))
+    placed = sum(segment.tokens for segment in call.segments)
+    assert placed < 8000 < call.tokens.input_total
+    call = clinic.call(claude(talk(3)), counted(read=5300, written=600))
+    assert (call.cache.verdict, counts(call)[2:], causes(call)) == ("hit", (5300, 0), [])
+
+
+def test_a_hosted_tool_that_read_nothing_of_a_known_prompt_is_told_like_any_miss():
+    clinic = Clinic()
+    warm(clinic)
+    call = clinic.call(claude(talk(3)), **searched(counted(read=0, written=15000)), after_s=400)
+    assert (call.cache.verdict, counts(call)) == ("ttl", (5300, 0, 0, 5300))
+
+
 # What is no break
 
 

@@ -106,7 +106,7 @@ class ToolUse(_Part, frozen=True, kw_only=True):
         str | None, public("Name of the tool, as the app defined it; absent if none was sent.")
     ] = None
     kind: Annotated[
-        Literal["function", "custom", "server", "mcp"], public("Who runs the tool.", is_open=True)
+        Literal["function", "custom", "builtin", "server", "mcp"], public("Who runs the tool.", is_open=True)
     ] = "function"
     arguments_bytes: Annotated[Count | None, public("UTF-8 size of the arguments.")] = None
 

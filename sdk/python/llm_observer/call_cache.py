@@ -84,7 +84,10 @@ class CacheUse(_Part, frozen=True, kw_only=True):
     verdict: Annotated[Verdict, public("What happened.", is_open=True)]
     source: Annotated[
         Literal["elsewhere"] | None,
-        public("`elsewhere`: the cache was filled by calls that this process did not see.", is_open=True),
+        public(
+            "`elsewhere`: filled by calls that this process did not see, or by passes of a hosted tool.",
+            is_open=True,
+        ),
     ] = None
     rule: Annotated[str | None, public("The provider's caching rule that was applied.")] = None
     ideal_tokens: Annotated[Count | None, public("Input that a stable prompt would have reused.")] = None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 from llm_observer.adapters.answer import Answer, Format
 from llm_observer.adapters.fields import Notes, Reader, as_name, at, dicts
@@ -19,6 +20,7 @@ _REASONS = ("response", "response.compaction", _REALTIME)
 _OWN_CALLS = {"function_call": "function", "custom_tool_call": "custom"}
 """Items of a Responses answer that ask the app to run a tool; other `…_call` items ran at the provider."""
 _MCP = "mcp_call"
+_RUN_BY_APP = frozenset({"computer_call", "local_shell_call", "apply_patch_call"})
 _SEARCH = "web_search_call"
 _BILLED: Mapping[str, tuple[str, tuple[str | None, ...]]] = {
     _SEARCH: ("action.type", (None, "search")),
@@ -105,7 +107,14 @@ def _hosted(items: Iterable[dict[str, object]]) -> Iterator[ToolUse]:
     for item in items:
         kind = as_name(item.get("type"))
         if kind is not None and kind.endswith("_call") and kind not in _OWN_CALLS:
-            yield ToolUse(name=kind, kind="mcp" if kind == _MCP else "server")
+            yield ToolUse(name=kind, kind="mcp" if kind == _MCP else _runs_it(item, kind))
+
+
+def _runs_it(item: Mapping[str, object], kind: str) -> Literal["builtin", "server"]:
+    """Who runs one of OpenAI's own tools, by the fields of its item (openai 3.54 types, November 2026)."""
+    is_at_home = kind == "shell_call" and at(item, "environment.type") != "container_reference"
+    is_apps = is_at_home or kind in _RUN_BY_APP or item.get("execution") == "client"
+    return "builtin" if is_apps else "server"
 
 
 def _hosted_counts(items: Iterable[dict[str, object]]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.settings import Settings, settings_of
-from llm_observer.cache.tokens import Anchor, TokenScale, placed, weight
+from llm_observer.cache.tokens import Anchor, TokenScale, placed, prompt_total, weight
 from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
@@ -83,7 +83,7 @@ class Cases:
         estimates = [facts.estimate for facts in pieces.facts]
         kept = baseline.kept if baseline else 0
         known = list(baseline.line.ends[:kept]) if baseline else []
-        total = input_total(call)
+        total = prompt_total(call)
         anchors = []
         if total:  # zero is the count of a call that was broken off
             anchors = [*_marked(call, pieces), Anchor(len(estimates) - 1, total)]

@@ -22,6 +22,7 @@ from llm_observer.cache.loss import reach
 from llm_observer.cache.memory import MAX_BYTES, Conversation, Memory, Record
 from llm_observer.cache.rules import rule_for
 from llm_observer.cache.simulator import CacheState
+from llm_observer.cache.tokens import prompt_total
 from llm_observer.cache.unread import UnreadWrites
 from llm_observer.call import LLMCall, SegmentPrint, Tokens
 from llm_observer.call_cache import CacheUse
@@ -95,7 +96,7 @@ class CacheDoctor:
         previous = baseline.line.call_at(baseline.kept) if baseline else None
         line, kept = self._line(case)
         line.replace(case.pieces.facts, case.keys, case.stable, kept)
-        line.place(case.prompt.ends, min(kept, line.counted), is_counted=bool(input_total(call)))
+        line.place(case.prompt.ends, min(kept, line.counted), is_counted=bool(prompt_total(call)))
         line.anchors = anchors_of(case.scope, case.pieces.facts)
         line.before = line.last if line.last and line.last.length == kept else None
         line.last = self._record(case, event_id)
@@ -109,8 +110,8 @@ class CacheDoctor:
         )
 
     def _write(self, case: Case) -> None:
-        """What the call left in the provider's cache; its counts only where it has any input."""
-        tokens = case.call.tokens if input_total(case.call) else None
+        """What the call left in the provider's cache; its counts only where they are the prompt's."""
+        tokens = case.call.tokens if prompt_total(case.call) else None
         self._state.write(
             case.prompt,
             case.rule,
@@ -121,7 +122,7 @@ class CacheDoctor:
         )
 
     def _record(self, case: Case, event_id: str) -> Record:
-        tokens = case.call.tokens
+        tokens = case.call.tokens if prompt_total(case.call) else None
         return Record(
             event_id=event_id,
             tag=self._tag,
@@ -130,7 +131,7 @@ class CacheDoctor:
             first_byte_s=case.prompt.first_byte_s,
             settings=case.settings.values,
             markers=self._state.writes(case.prompt, case.rule),
-            total=input_total(case.call),
+            total=prompt_total(case.call),
             read=tokens.cache_read if tokens else None,
             written=tokens.cache_write if tokens else None,
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from llm_observer.cache.case import Case, input_total
+from llm_observer.cache.case import Case
 from llm_observer.cache.diff import Change, similarity
 from llm_observer.cache.findings import (
     CONFIRMED,
@@ -21,6 +21,7 @@ from llm_observer.cache.kinds import advice_for, docs_url
 from llm_observer.cache.loss import Loss, Reach
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.simulator import Reading
+from llm_observer.cache.tokens import prompt_total
 from llm_observer.cache.verdict import scaled, verdict_of
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import Breakpoint, CacheUse, Finding, Label
@@ -162,7 +163,7 @@ def _similarity(case: Case) -> float | None:
 def _label(case: Case, *, exact: bool) -> Label:
     if exact:
         return "exact"
-    return "calibrated" if input_total(case.call) else "prior"
+    return "calibrated" if prompt_total(case.call) else "prior"
 
 
 def refused(call: LLMCall, rule: Rule, pieces: Pieces) -> LLMCall:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from llm_observer.cache.prompt import KINDS, Marker, Mode, Prompt
 from llm_observer.cache.rates import Paid, paid_by
 from llm_observer.cache.rules import Rule
+from llm_observer.cache.tokens import prompt_total
 from llm_observer.call import CallSite, LLMCall, SegmentPrint, Tokens
 from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.event import Event
@@ -80,7 +81,8 @@ class ReplayedCall(NamedTuple):
     """A call that can be replayed. site: the app's line, None if unknown. bare: its prompt without pieces.
 
     root: the first event that it goes back to. breaks: kind and piece of each finding; piece 0 where it is in
-    no single one. total, read: input tokens, and those from the cache, as counted by the provider.
+    no single one. total, read: tokens of the prompt, and
+    those from the cache, as counted by the provider; None where it did not count the prompt alone.
     """
 
     event_id: str
@@ -142,8 +144,9 @@ def replayed(
     cache = CacheUse(verdict="unknown") if call.cache is None else call.cache
     kept = 0 if parent is None or cache.kept_segments is None else cache.kept_segments
     chain = Chain(parent.chain if parent is not None and kept else None, kept, _pieces(call.segments))
-    tokens = Tokens() if call.tokens is None else call.tokens
-    bare = _bare(call, cache, rule, at_s, _ends(chain.pieces().sizes, tokens.input_total))
+    total = prompt_total(call)
+    tokens = call.tokens if call.tokens is not None and total is not None else Tokens()
+    bare = _bare(call, cache, tokens, rule, at_s, _ends(chain.pieces().sizes, total))
     return ReplayedCall(
         event_id=event.event_id,
         root=event.event_id if parent is None else parent.root,
@@ -153,16 +156,18 @@ def replayed(
         rule=rule,
         paid=paid_by(call),
         breaks=tuple((finding.kind, _place(call.segments, kept, finding)) for finding in cache.findings),
-        total=tokens.input_total,
+        total=total,
         read=tokens.cache_read,
         bare=_with_lifetime(bare, call, parent),
         chain=chain,
     )
 
 
-def _bare(call: LLMCall, cache: CacheUse, rule: Rule, at_s: float, ends: Sequence[int]) -> Prompt:
+def _bare(
+    call: LLMCall, cache: CacheUse, tokens: Tokens, rule: Rule, at_s: float, ends: Sequence[int]
+) -> Prompt:
     markers = tuple(Marker(point.segment, point.ttl_s) for point in cache.breakpoints)
-    mode, ttl_s = (None, None) if call.tokens is None else _said(rule, call.tokens, markers, ends)
+    mode, ttl_s = _said(rule, tokens, markers, ends)
     return Prompt(
         provider=call.provider,
         wire=call.wire,

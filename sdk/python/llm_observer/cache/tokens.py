@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Anchor", "TokenScale", "placed", "weight"]
+from llm_observer.call import LLMCall
+
+__all__ = ["Anchor", "TokenScale", "placed", "prompt_total", "weight"]
 
 PER_TOKEN = 10.0
 """Estimates are in tenths of a token, and taken as they are before a provider has said anything."""
@@ -16,6 +18,7 @@ PLAUSIBLE = (3.0, 40.0)
 FEW = 64
 """Tokens of a prompt that is too short to tell a ratio."""
 MAX_MODELS = 256
+_AT_PROVIDER = frozenset({"server", "mcp"})
 
 
 class Anchor(NamedTuple):
@@ -49,6 +52,16 @@ class TokenScale:
             self._sums.clear()
         past, past_tokens = self._sums.get(model, (0.0, 0.0))
         self._sums[model] = (RECENT * past + estimate, RECENT * past_tokens + tokens)
+
+
+def prompt_total(call: LLMCall) -> int | None:
+    """Input tokens of the prompt itself, None where the provider told none.
+
+    Where it ran tools of its own, its counts are sums: each pass has the prompt anew, with what the tools gave.
+    """
+    if call.tokens is None or any(tool.kind in _AT_PROVIDER for tool in call.other_tools):
+        return None
+    return call.tokens.input_total
 
 
 def weight(estimate: int) -> int:

@@ -84,7 +84,10 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "unknown": ("The usage does not tell what was read from the cache.", ""),
     },
     "source of a cache entry": {
-        "elsewhere": ("The cache was filled by calls that this process did not see.", ""),
+        "elsewhere": (
+            "The cache was filled by calls that this process did not see, or by a hosted tool's own passes.",
+            "",
+        ),
     },
     "cause of missed tokens": {
         "routing": (
@@ -161,6 +164,7 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "function": ("The app runs it, and its arguments are JSON.", ""),
         "custom": ("The app runs it, and its input is text.", ""),
         "server": ("The provider runs it, such as web search.", ""),
+        "builtin": ("The provider defines the tool, the app runs it (computer use, a local shell).", ""),
         "mcp": ("An MCP server that the provider calls.", ""),
     },
     "scope of the hash key": {
