@@ -74,6 +74,7 @@ def _merge(score: Score, more: Score) -> None:
         score.checks[name] += checks
     for name, errors in more.errors.items():
         score.errors[name] += errors
+    score.usd += more.usd
     score.misses += more.misses
     score.clean += more.clean
     score.clean_findings += more.clean_findings
@@ -102,6 +103,9 @@ def _money_rows(score: Score) -> Iterator[Row]:
     near = sum(error <= WITHIN for error in errors) / len(errors)
     said = f"{percent(near)} of {len(errors):,} are, median error {percent(errors[len(errors) // 2])}"
     yield Row("money of a finding, against a brute-force twin", said, "within 2 %", near == 1)
+    true, off = (sum(column) for column in zip(*score.usd, strict=True))
+    said = f"{percent(off / true)} of ${true:.2f}, all differences added up"
+    yield Row("money of all these findings", said, "within 2 %", off <= WITHIN * true)
 
 
 def _lines(score: Score, effort: Effort) -> Iterator[str]:

@@ -50,13 +50,14 @@ class Miss(NamedTuple):
 
 @dataclass
 class Score:
-    """All counts. errors: by name, each a share of the true value."""
+    """All counts. errors: by name, each a share of the true value. usd: true, and by how much said is off."""
 
     right: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     checks: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     errors: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    usd: list[tuple[float, float]] = field(default_factory=list)
     misses: list[Miss] = field(default_factory=list)
     clean: int = 0
     clean_findings: int = 0
@@ -174,7 +175,7 @@ def _compare_finding(
     breaker: Mapping[str, Any],
     found: Finding,
 ) -> None:
-    """Path, offset, length, tokens, money of a finding that is right."""
+    """Path, offset, length, tokens and money of a finding that is right."""
     kind = breaker["kind"]
     checks: dict[str, bool] = {}
     if breaker["path"] is not None:
@@ -187,14 +188,27 @@ def _compare_finding(
         score.checks[name].append(is_right)
         if not is_right:
             score.misses.append(Miss(f"other {name}", kind, truth, record))
+    _compare_sizes(score, truth, record, breaker, found)
+
+
+def _compare_sizes(
+    score: Score,
+    truth: Mapping[str, Any],
+    record: Mapping[str, Any],
+    breaker: Mapping[str, Any],
+    found: Finding,
+) -> None:
+    """Tokens and money of a finding."""
     for name in ("tokens", "money"):
         error = _error(breaker[name], found.get(name))
         if error is None:
             continue
         label = name if breaker["measure"] == "twin" else f"{name} ({breaker['measure']})"
         score.errors[label].append(error)
+        if label == "money":
+            score.usd.append((breaker[name], error * breaker[name]))
         if error > NEAR:
-            score.misses.append(Miss(f"{label} off by {error:.0%}", kind, truth, record))
+            score.misses.append(Miss(f"{label} off by {error:.0%}", breaker["kind"], truth, record))
 
 
 def _error(true: float | None, said: float | str | None) -> float | None:

@@ -275,6 +275,41 @@ def test_a_hosted_tool_that_read_nothing_of_a_known_prompt_is_told_like_any_miss
     assert (call.cache.verdict, counts(call)) == ("ttl", (5300, 0, 0, 5300))
 
 
+def test_a_rewind_to_a_place_between_two_counts_is_placed_by_its_own_count():
+    clinic = Clinic()
+    clinic.call(gpt(7), chat_usage(9000, 0), wire="chat")
+    call = clinic.call(gpt(1), chat_usage(7000, 6912), wire="chat")
+    assert (call.cache.verdict, call.cache.source, counts(call)) == ("hit", None, (6912, 6912, 6912, 0))
+    other = [*gpt(1)["messages"], *talk(2, seed=900)]
+    call = clinic.call({"model": OLD_GPT, "messages": other}, chat_usage(7600, 6912), wire="chat")
+    assert (call.cache.verdict, call.cache.reusable_tokens) == ("hit", 6912)
+
+
+def test_a_rewind_leaves_what_was_counted_before_where_it_was():
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    clinic.call(gpt(7), chat_usage(9000, 5248), wire="chat")
+    clinic.call(gpt(3), chat_usage(7000, 6912), wire="chat")
+    other = [*gpt(1)["messages"], *talk(2, seed=900)]
+    call = clinic.call({"model": OLD_GPT, "messages": other}, chat_usage(5900, 5248), wire="chat")
+    assert (call.cache.verdict, call.cache.reusable_tokens) == ("hit", 5248)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "verdict", "missed"), [(3, "breaker", True), (30, "harmless", False)], ids=["there", "between"]
+)
+def test_a_loss_of_few_tokens_is_one_where_the_read_ends_at_the_change(beyond, verdict, missed):
+    clinic = Clinic()
+    question = words(30)
+    call = clinic.call(claude([said("user", question)]), counted(written=5060))
+    *head, message = (segment.tokens for segment in call.segments)
+    assert 40 < message < 64
+    edited = [said("user", question.replace(question[:9], "otherwise", 1)), *talk(2)]
+    call = clinic.call(claude(edited), counted(read=sum(head) + beyond, written=700))
+    assert (call.cache.verdict, kinds(call)) == (verdict, ["first_message_edited"])
+    assert bool(call.cache.missed_tokens) is missed
+
+
 # What is no break
 
 

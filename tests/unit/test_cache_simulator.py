@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_observer.cache.prompt import Marker, Prompt
+from llm_observer.cache.rules import rule_for
 from llm_observer.cache.rules.anthropic import CLAUDE
 from llm_observer.cache.rules.deepseek import UNITS
 from llm_observer.cache.rules.generic import GENERIC
@@ -721,10 +722,50 @@ def test_a_unit_where_two_requests_parted_has_no_answer():
     assert state.read(grown, UNITS).position == 1
 
 
+# xAI
+
+GROK, GROK_CODE = (rule_for("x_ai", "openai", model, 0) for model in ("grok-4-fast", "grok-code-fast-1"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "sizes", "tokens"),
+    [
+        (GROK, [361, 120, 12], 481),
+        (GROK_CODE, [470, 219, 52], 640),
+        (GROK_CODE, [390, 103, 13], 448),
+    ],
+)
+def test_xai_reads_to_the_end_of_the_earlier_answer(rule, sizes, tokens):
+    """Input, output with reasoning (of two tool calls the first), what came after, and what was then read."""
+    state = after(rule, prompt_of([("user", 1)], sizes=sizes[:1]))
+    grown = prompt_of([("user", 1), ("tool_use", 2), ("tool_result", 3)], at=9, sizes=sizes)
+    assert state.read(grown, rule).tokens == tokens
+
+
+def test_what_follows_the_middle_of_an_earlier_prompt_is_no_answer_to_it():
+    state = after(GROK, prompt_of([("user", 1), ("assistant", 2), ("user", 3)]))
+    edited = prompt_of([("user", 1), ("assistant", 9), ("user", 3)], at=9)
+    assert state.read(edited, GROK).tokens == PIECE_TOKENS
+    assert state.read(edited, GROK, partial=300).tokens == PIECE_TOKENS + 300
+
+
+def test_an_answer_is_kept_as_long_as_its_prompt():
+    state = after(GROK, prompt_of([("user", 1)]))
+    late = prompt_of([("user", 1), ("assistant", 2), ("user", 3)], at=GROK.ttl_s + 5)
+    assert state.read(late, GROK).tokens == 0
+    assert state.read(late, GROK, relax={"ttl"}).tokens == 2 * PIECE_TOKENS
+
+
+def test_other_prefix_caches_keep_no_answers():
+    state = after(INCREMENTS, prompt_of([("user", 1)], sizes=[1920]))
+    grown = prompt_of([("user", 1), ("assistant", 2), ("user", 3)], at=9, sizes=[1920, 640, 640])
+    assert state.read(grown, INCREMENTS).tokens == 1920
+
+
 # Memory
 
 
-@pytest.mark.parametrize("rule", [OPUS, INCREMENTS, UNITS])
+@pytest.mark.parametrize("rule", [OPUS, INCREMENTS, UNITS, GROK])
 def test_the_state_stays_within_its_bound(rule):
     state = CacheState(max_bytes=2 << 20)
     for number in range(3000):

@@ -38,6 +38,8 @@ class Case(NamedTuple):
     stable: list[int]
     baseline: Baseline | None
     prompt: Prompt
+    sure: int
+    """Leading pieces whose ends stay as the earlier prompt has them."""
 
 
 class Cases:
@@ -62,6 +64,7 @@ class Cases:
         baseline = baseline_of(self._memory, number, keys, stable, pieces.facts)
         started_s = exchange.started_ns / 1e9
         first_ns = exchange.first_chunk_ns if exchange.first_chunk_ns is not None else exchange.duration_ns
+        ends, sure = self._ends(call, model, pieces, baseline)
         prompt = Prompt(
             provider=call.provider,
             wire=call.wire,
@@ -69,17 +72,19 @@ class Cases:
             started_s=started_s,
             first_byte_s=started_s if first_ns is None else started_s + first_ns / 1e9,
             keys=keys,
-            ends=self._ends(call, model, pieces, baseline),
+            ends=ends,
             kinds=[facts.kind for facts in pieces.facts],
             messages=pieces.messages,
             markers=pieces.markers,
             mode=pieces.mode,
             ttl_s=pieces.ttl_s,
         )
-        return Case(call, rule, settings, pieces, number, keys, stable, baseline, prompt)
+        return Case(call, rule, settings, pieces, number, keys, stable, baseline, prompt, sure)
 
-    def _ends(self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None) -> list[int]:
-        """Tokens up to each piece: as placed before, between the counts of this call's usage."""
+    def _ends(
+        self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None
+    ) -> tuple[list[int], int]:
+        """Tokens up to each piece, and how many of those are known, not told by this call."""
         estimates = [facts.estimate for facts in pieces.facts]
         kept = baseline.kept if baseline else 0
         known = list(baseline.line.ends[:kept]) if baseline else []
@@ -87,11 +92,26 @@ class Cases:
         anchors = []
         if total:  # zero is the count of a call that was broken off
             anchors = [*_marked(call, pieces), Anchor(len(estimates) - 1, total)]
-            sure = min(kept, baseline.line.counted) if baseline else 0
-            known = [end for end in known[:sure] if end <= total]
+            known = _agreed(known, len(estimates), total, baseline) if baseline else []
             new = sum(map(weight, estimates[len(known) :]))
             self._scale.learn(model, new, total - known[-1] if known else total)
-        return placed(estimates, known, _counted(pieces, baseline), anchors, self._scale.per_token(model))
+        sure = min(len(known), baseline.line.counted) if baseline else 0
+        return placed(
+            estimates, known, _counted(pieces, baseline), anchors, self._scale.per_token(model)
+        ), sure
+
+
+def _agreed(known: list[int], length: int, total: int, baseline: Baseline) -> list[int]:
+    """The *known* ends that can stand beside the count of *length* pieces.
+
+    A prompt that ends where an earlier one went on has a count for a place that lay between two counts.
+    """
+    known = [end for end in known[: baseline.line.counted] if end <= total]
+    if len(known) < length or known[-1] == total:
+        return known
+    before = baseline.line.before
+    is_counted = before is not None and before.total is not None and before.length < length
+    return known[: before.length] if before is not None and is_counted else []
 
 
 def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:

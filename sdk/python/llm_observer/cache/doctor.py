@@ -95,8 +95,11 @@ class CacheDoctor:
         self._write(case)
         previous = baseline.line.call_at(baseline.kept) if baseline else None
         line, kept = self._line(case)
+        if baseline and line is not baseline.line and case.sure < kept and prompt_total(call):
+            baseline.line.correct(case.prompt.ends[:kept])
         line.replace(case.pieces.facts, case.keys, case.stable, kept)
-        line.place(case.prompt.ends, min(kept, line.counted), is_counted=bool(prompt_total(call)))
+        sure = min(kept, line.counted, case.sure)
+        line.place(case.prompt.ends, sure, is_counted=bool(prompt_total(call)))
         line.anchors = anchors_of(case.scope, case.pieces.facts)
         line.before = line.last if line.last and line.last.length == kept else None
         line.last = self._record(case, event_id)

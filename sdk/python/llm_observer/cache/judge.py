@@ -32,6 +32,8 @@ SLACK = 0.02
 """Share by which an interpolated count may be off."""
 UNPLACED = 0.15
 """The same for the place of a breakpoint that no count of the provider's has told yet."""
+CLEARLY = 4
+"""How much nearer a count must be to one place than to another to be taken for the one."""
 NEAR = 64
 """Tokens by which it may be off in any case."""
 
@@ -122,8 +124,15 @@ def _counted(case: Case, found: Reach, actual: int | None) -> _Count:
 
 
 def _is_foreseen(rule: Rule, found: Reach, actual: int) -> bool:
-    """Whether a change that we see kept the rest from being read: where steps are long, places are rough."""
-    return actual == found.reusable.tokens or (rule.step > 1 and found.reusable.tokens < actual < found.ideal)
+    """Whether a change that we see kept the rest from being read.
+
+    Where steps are long, places are rough; else the read is clearly nearer to the place of the change than to
+    what lies behind it.
+    """
+    reusable = found.reusable.tokens
+    if rule.step > 1:
+        return reusable <= actual < found.ideal
+    return actual == reusable or abs(actual - reusable) * CLEARLY < found.ideal - actual
 
 
 def _error(rule: Rule, reusable: Reading, ideal: int, actual: int | None) -> int:

@@ -87,6 +87,14 @@ class Conversation:
         self.ends.extend(ends[sure:])
         self.counted = len(ends) if is_counted else sure
 
+    def correct(self, ends: Sequence[int]) -> None:
+        """A count has placed the first pieces at *ends*: those behind share what is left up to the last one."""
+        at, last = len(ends), self.ends[-1]
+        before, after = self.ends[at - 1], ends[-1]
+        share = max(last - after, 0) / max(last - before, 1)
+        self.ends[:at] = array("Q", ends)
+        self.ends[at:] = array("Q", (after + round((end - before) * share) for end in self.ends[at:]))
+
     def fork(self, key: str, kept: int) -> "Conversation":
         """Another line, that begins with the first *kept* pieces of this one."""
         fork = Conversation(key)

@@ -114,6 +114,8 @@ class CacheState:
         if rule.id not in PREFIX_RULES:
             self._refresh(prompt, rule, use)
             self._write_entries(prompt, rule, use)
+        elif rule.keeps_answers:
+            self._put(prompt, rule, _end_of(prompt, rule), use, None)
         self._note_keys(prompt, prompt.first_byte_s)
 
     def writes(self, prompt: Prompt, rule: Rule) -> tuple[Marker, ...]:
@@ -152,11 +154,18 @@ class CacheState:
         """All tokens shared with any earlier prompt, in whole steps; the last one is always computed anew."""
         known = self._known(prompt, rule.live_s(prompt.ttl_s), relax)
         shared = (prompt.ends[known - 1] if known else 0) + partial
+        if known and rule.keeps_answers and self._ended(prompt, rule, known - 1, relax):
+            shared = max(shared, prompt.ends[_answer_end(prompt, known - 1)])
         tokens = _rounded(min(shared, prompt.ends[-1] - 1), rule, relax)
         if tokens <= 0:
             return NOTHING
         used = self._index.last_use(prompt.keys[known - 1]) if known else None
         return Reading(tokens, known - 1, written_s=used)
+
+    def _ended(self, prompt: Prompt, rule: Rule, at: int, relax: Collection[str]) -> bool:
+        """Whether an earlier request ended with the piece *at*: what follows here is its answer."""
+        entry = self._entries.find(prompt, rule, _end_of(prompt, rule)._replace(position=at), relax)
+        return entry is not None and entry.is_end
 
     def _read_pieces(self, prompt: Prompt, rule: Rule, relax: Collection[str]) -> Reading:
         """What a rule with breakpoints could read if there were one behind every piece."""
@@ -230,6 +239,10 @@ class CacheState:
 def _rounded(tokens: int, rule: Rule, relax: Collection[str]) -> int:
     whole = tokens - tokens % rule.step
     return whole if whole >= rule.minimum or "minimum" in relax else 0
+
+
+def _end_of(prompt: Prompt, rule: Rule) -> Marker:
+    return Marker(len(prompt.keys) - 1, int(rule.live_s(prompt.ttl_s)))
 
 
 def _answer_end(prompt: Prompt, at: int) -> int:

@@ -57,7 +57,7 @@ class TokenScale:
 def prompt_total(call: LLMCall) -> int | None:
     """Input tokens of the prompt itself, None where the provider told none.
 
-    Where it ran tools of its own, its counts are sums: each pass has the prompt anew, with what the tools gave.
+    Where it ran tools of its own, its counts are sums: each pass has the prompt anew, with their results.
     """
     if call.tokens is None or any(tool.kind in _AT_PROVIDER for tool in call.other_tools):
         return None

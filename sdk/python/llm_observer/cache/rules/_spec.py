@@ -46,6 +46,9 @@ class Rule(NamedTuple):
     message_ends: int = 0
     """Earlier ends of messages that are looked up without any marker (OpenAI)."""
 
+    keeps_answers: bool = False
+    """A prefix cache that holds what was generated as well: the next turn reads to the end of the answer."""
+
     def live_s(self, asked_s: int | None) -> float:
         """How long an entry surely lives if the request asks for *asked_s*; None or 0: it says nothing."""
         if not asked_s or not self.ttls_s:

@@ -36,9 +36,9 @@ LLAMA_CPP = _assumed("https://github.com/ggml-org/llama.cpp tools/server (cache_
 VLLM = _assumed("https://docs.vllm.ai/en/latest/design/prefix_caching/", step=16)
 SGLANG = _assumed("https://docs.sglang.ai/ (RadixAttention, page size 1)", step=1)
 GENERIC: Mapping[str, Rule] = {
-    "x_ai": _prefix(  # [192, 320, 704]
+    "x_ai": _prefix(  # [192, 320, 704]; 481 after 361 in, 26 out and 93 of reasoning
         "https://docs.x.ai/developers/advanced-api-usage/prompt-caching", step=64
-    ),
+    )._replace(keeps_answers=True),
     "groq": _prefix("https://console.groq.com/docs/prompt-caching", step=128, ttl_s=2 * HOUR_S),  # [256]
     "mistral_ai": _prefix(  # [112, 224]
         "https://docs.mistral.ai/studio-api/conversations/advanced/prompt-caching", step=16
@@ -66,7 +66,9 @@ GENERIC: Mapping[str, Rule] = {
     "vercel": SGLANG,
     "portkey": SGLANG,
     "pydantic-gateway": SGLANG,
-    "avian": _prefix("recorded usage of kimi-k2.5", step=8),  # [8, 64, 128, 224]
+    "avian": _prefix("recorded usage of kimi-k2.5", step=8)._replace(  # [8, 64, 128, 224]
+        keeps_answers=True  # 128 after 76 in and 96 out
+    ),
     "vllm": VLLM,
     "sglang": SGLANG,
     "lmstudio": LLAMA_CPP,
