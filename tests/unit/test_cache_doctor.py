@@ -529,6 +529,33 @@ def gpt(count, model=OLD_GPT, system=SYSTEM, **fields):
     return {"model": model, "messages": [said("system", system), *talk(count)], **fields}
 
 
+GROK = "https://api.x.ai/v1/chat/completions"
+FUNCTIONS = [
+    {"type": "function", "function": {"name": name, "description": words(60, seed=at), "parameters": {}}}
+    for at, name in enumerate(("find", "book", "pay"))
+]
+
+
+def test_xai_has_the_system_text_before_the_tools():
+    clinic = Clinic()
+    clinic.call(gpt(1, "grok-4.3", tools=FUNCTIONS), chat_usage(5300, 128), wire=GROK)
+    call = clinic.call(gpt(1, "grok-4.3", tools=FUNCTIONS[1:]), chat_usage(5200, 4480), wire=GROK)
+    assert (call.cache.reusable_tokens > 4000, kinds(call)) == (True, ["tool_removed"])
+    clinic = Clinic()
+    clinic.call(gpt(1, "grok-4.3", tools=FUNCTIONS), chat_usage(5300, 128), wire=GROK)
+    other = gpt(1, "grok-4.3", tools=FUNCTIONS, system=SYSTEM.replace(SYSTEM[:7], "Another"))
+    call = clinic.call(other, chat_usage(5300, 128), wire=GROK)
+    assert (call.cache.verdict, call.cache.reusable_tokens, kinds(call)) == ("breaker", 0, ["system_changed"])
+    assert [segment.kind for segment in call.segments] == ["system", "tool", "tool", "tool", "user"]
+
+
+def test_xai_reads_the_answer_that_is_sent_back():
+    clinic = Clinic()
+    clinic.call(gpt(1, "grok-4.3"), chat_usage(5300, 128), wire=GROK)
+    call = clinic.call(gpt(3, "grok-4.3"), chat_usage(5900, 5568), wire=GROK)
+    assert (call.cache.verdict, call.cache.source, counts(call)) == ("hit", None, (5568, 5568, 5568, 0))
+
+
 def test_openai_before_5_6_reads_whole_increments_of_the_prefix():
     clinic = Clinic()
     clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
@@ -710,6 +737,14 @@ def test_a_setting_that_is_in_no_cache_key_breaks_nothing(fields):
     clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
     call = clinic.call(gpt(3, **fields), chat_usage(5900, 5248), wire="chat")
     assert (call.cache.verdict, kinds(call)) == ("hit", [])
+
+
+def test_a_prompt_of_another_model_is_no_earlier_one():
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    other = gpt(1, model="gpt-4o-mini", system=SYSTEM.replace(SYSTEM[:7], "Another"))
+    call = clinic.call(other, chat_usage(5300, 0), wire="chat")
+    assert (call.cache.verdict, kinds(call)) == ("first", [])
 
 
 def test_the_same_prompt_put_to_two_models_is_no_break():

@@ -7,7 +7,7 @@ from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
 from llm_observer.cache.facts import Facts, share_before
 from llm_observer.cache.history import with_front
-from llm_observer.cache.intake import Intake, Part, Pieces, chained
+from llm_observer.cache.intake import Intake, Part, Pieces, chained, with_system_first
 from llm_observer.cache.loss import Past
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
@@ -56,6 +56,8 @@ class Cases:
     ) -> Case:
         """The case of one call, *front* before its own input. It changes nothing but the scale of tokens."""
         pieces = with_front(self._intake.pieces(decoded, exchange.started_ns / 1e9), front)
+        if rule.is_system_first:
+            pieces = with_system_first(pieces)
         model = call.model_requested or call.model_responded or ""
         scope = _scope(call, exchange)
         settings = settings_of(rule.id, model, scope, decoded.settings, exchange, self._hasher)
@@ -159,19 +161,26 @@ def _marked(call: LLMCall, pieces: Pieces) -> list[Anchor]:
 
 
 def past_of(case: Case) -> Past | None:
-    """What the prompt goes on from, with all that changed since; None if it is a first one."""
+    """What the prompt goes on from, with all that changed since; None if it is the first one of its model."""
     if case.baseline is None:
         return None
-    alignment = _alignment(case, case.baseline)
+    changed = _changed(case, case.baseline)
+    if "model" in changed and not _counts(case, case.baseline, "model"):
+        return None
+    alignment = _alignment(case, case.baseline, changed)
     estimates = [facts.estimate for facts in case.pieces.facts]
     return Past(case.baseline.line, alignment, _partials(case, alignment), estimates)
 
 
-def _alignment(case: Case, baseline: Baseline) -> Alignment:
-    """The changes of the prompt, with those of the settings at the places from which on they count."""
+def _changed(case: Case, baseline: Baseline) -> list[str]:
+    """The settings that the earlier prompt had otherwise."""
     last = baseline.line.last
     before: Mapping[str, int] = last.settings if last else {}
-    changed = [name for name, value in case.settings.values.items() if before.get(name, value) != value]
+    return [name for name, value in case.settings.values.items() if before.get(name, value) != value]
+
+
+def _alignment(case: Case, baseline: Baseline, changed: Sequence[str]) -> Alignment:
+    """The changes of the prompt, with those of the settings at the places from which on they count."""
     rows = [
         Change(
             case.settings.kinds.get(name, "settings_changed"),

@@ -14,7 +14,7 @@ from llm_observer.cache.settings import Level, Settings
 from llm_observer.decoded import Decoded, Segment
 from llm_observer.privacy import Hasher
 
-__all__ = ["MEMO_BYTES", "Intake", "Part", "Pieces", "chained"]
+__all__ = ["MEMO_BYTES", "Intake", "Part", "Pieces", "chained", "with_system_first"]
 
 MEMO_BYTES = 4 * 1024 * 1024
 MEMO_S = 1800.0
@@ -23,6 +23,9 @@ PER_SEGMENT, PER_PART = 200, 160
 """Bytes beside the facts; measured with CPython 3.11."""
 PRIME = (1 << 61) - 1
 STEP = 0x1E3779B97F4A7C15
+LEVELS: tuple[Level, ...] = ("tools", "system", "messages")
+TOOLS = frozenset({"tool", "schema"})
+INSTRUCTIONS = frozenset({"system", "developer"})
 RETENTIONS = {"24h": 86400, "in_memory": 600, "in-memory": 600}
 
 
@@ -127,6 +130,22 @@ def _size(parts: Sequence[Part]) -> int:
     return PER_SEGMENT + sum(PER_PART + len(part.facts) for part in parts)
 
 
+def with_system_first(pieces: Pieces) -> Pieces:
+    """*pieces* with the system text that follows the tools before them."""
+    kinds = [facts.kind for facts in pieces.facts]
+    tools = next((at for at, kind in enumerate(kinds) if kind not in TOOLS), len(kinds))
+    until = next((at for at in range(tools, len(kinds)) if kinds[at] not in INSTRUCTIONS), len(kinds))
+    order = [*range(tools, until), *range(tools), *range(until, len(kinds))]
+    where = {old: new for new, old in enumerate(order)}
+    return pieces._replace(
+        owners=[pieces.owners[at] for at in order],
+        parts=[pieces.parts[at] for at in order],
+        facts=[pieces.facts[at] for at in order],
+        messages=[pieces.messages[at] for at in order],
+        markers=sorted(marker._replace(position=where[marker.position]) for marker in pieces.markers),
+    )
+
+
 def chained(settings: Settings, pieces: Pieces) -> tuple[list[int], list[int]]:
     """The chained hashes of a request, and those of its most tolerant form, one for each piece."""
     keys, stable = [], []
@@ -134,8 +153,8 @@ def chained(settings: Settings, pieces: Pieces) -> tuple[list[int], list[int]]:
     level: Level = "tools"
     for facts, message in zip(pieces.facts, pieces.messages, strict=True):
         now: Level = "messages" if message >= 0 else "tools" if facts.kind == "tool" else "system"
-        while level != now:
-            level = "system" if level == "tools" else "messages"
+        while LEVELS.index(level) < LEVELS.index(now):
+            level = LEVELS[LEVELS.index(level) + 1]
             key, soft = _link(key, settings.salts[level]), _link(soft, settings.salts[level])
         key, soft = _link(key, facts.content), _link(soft, facts.stable)
         keys.append(key)

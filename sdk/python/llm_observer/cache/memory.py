@@ -88,7 +88,7 @@ class Conversation:
         self.counted = len(ends) if is_counted else sure
 
     def correct(self, ends: Sequence[int]) -> None:
-        """A count has placed the first pieces at *ends*: those behind share what is left up to the last one."""
+        """A count has placed the first pieces at *ends*: those behind share what is left."""
         at, last = len(ends), self.ends[-1]
         before, after = self.ends[at - 1], ends[-1]
         share = max(last - after, 0) / max(last - before, 1)

@@ -49,6 +49,9 @@ class Rule(NamedTuple):
     keeps_answers: bool = False
     """A prefix cache that holds what was generated as well: the next turn reads to the end of the answer."""
 
+    is_system_first: bool = False
+    """The system text stands before the tools."""
+
     def live_s(self, asked_s: int | None) -> float:
         """How long an entry surely lives if the request asks for *asked_s*; None or 0: it says nothing."""
         if not asked_s or not self.ttls_s:
