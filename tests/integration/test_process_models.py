@@ -171,10 +171,12 @@ def test_process_pool_executor(world, method):
 
 
 @needs("celery")
-def test_celery(world):
+@pytest.mark.parametrize("tasks_per_child", ["1", "6"])
+def test_celery(world, tasks_per_child):
     world.env["BROKER"] = str(world.folder.parent / "broker")
-    pool = ("--pool", "prefork", "--concurrency", "2", "--max-tasks-per-child", "6", "--without-gossip")
-    words = ("-m", "celery", "-A", "integration.apps.celery_app", "worker", *pool, "--without-mingle")
+    pool = ("--pool", "prefork", "--concurrency", "2", "--max-tasks-per-child", tasks_per_child)
+    alone = ("--without-gossip", "--without-mingle")
+    words = ("-m", "celery", "-A", "integration.apps.celery_app", "worker", *pool, *alone)
     with world.running(*words, stdout=subprocess.DEVNULL):
         world.run("-c", f"from integration.apps.celery_app import work_all; work_all({CALLS})")
     assert_one_event_per_call(world.events(), CALLS)

@@ -3,7 +3,7 @@
 A child that `multiprocessing` forks (a process, or a worker of a pool or an executor; with `fork` or
 `forkserver`) ends by `os._exit`. That skips `atexit`, or what the parent registered there (3.13). But such
 children run the finalizers of `multiprocessing.util` first. A spawned child is a fresh interpreter: it runs
-both.
+both. A worker of Celery's pool runs neither, but Celery sends a signal of its own before.
 """
 
 from __future__ import annotations
@@ -26,12 +26,18 @@ _forked: list[int] = []
 
 
 def is_child() -> bool:
-    """Whether `multiprocessing` started this process: a pool may end it by a signal at any moment.
+    """Whether `multiprocessing` or Celery started this process: a pool may end it by a signal at any moment.
 
     Nothing is imported here, as such a child has the modules.
     """
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    return _is_celerys() or (process is not None and process.parent_process() is not None)
+
+
+def _is_celerys() -> bool:
+    """Its pool is a fork of `multiprocessing`, with the same registry of finalizers."""
+    process = sys.modules.get("billiard.process")
+    return process is not None and process.current_process().name != "MainProcess"
 
 
 def at_end_of_child(act: Callable[[], object]) -> bool:
@@ -40,6 +46,9 @@ def at_end_of_child(act: Callable[[], object]) -> bool:
     if util is None or not is_child() or (_SPAWNED in sys.orig_argv and not _forked):
         return False
     util.Finalize(None, act, exitpriority=_LAST)
+    signals = sys.modules.get("celery.signals") if _is_celerys() else None
+    if signals is not None:
+        signals.worker_process_shutdown.connect(lambda **_: act(), weak=False, dispatch_uid="llm_observer")
     return True
 
 

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from celery import Celery
-from celery.signals import worker_process_shutdown
 
 import llm_observer
 from integration.apps.calling import call
@@ -19,12 +18,6 @@ app.conf.broker_transport_options = {
     "data_folder_out": QUEUE,
     "control_folder": CONTROL,
 }
-
-
-@worker_process_shutdown.connect
-def deliver(**_):
-    """A worker of the pool ends without Python's exit functions."""
-    llm_observer.flush()
 
 
 @app.task
