@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from llm_observer.config import load
 from llm_observer.offline import events_of
 from llm_observer.recordings.open import read_files
@@ -57,10 +59,13 @@ def test_a_miss_of_it_shows(tmp_path):
     assert (cache.verdict, cache.ideal_tokens, cache.actual_tokens) == ("unexplained", 3968, 0)
 
 
-def test_an_answer_of_another_process_is_unknown_and_no_loss(tmp_path):
-    calls = [
-        ({"input": "hi", "previous_response_id": "resp_x"}, f"resp_{read}", read, 4000) for read in (0, 2048)
-    ]
+@pytest.mark.parametrize(
+    "earlier",
+    [{"previous_response_id": "resp_x"}, {"conversation": "conv_1"}, {"conversation": {"id": "conv_1"}}],
+    ids=["an answer of another process", "a conversation", "a conversation as an object"],
+)
+def test_a_history_that_was_not_seen_is_unknown_and_no_loss(tmp_path, earlier):
+    calls = [({"input": "hi", **earlier}, f"resp_{read}", read, 4000) for read in (0, 2048)]
     caches = verdicts(tmp_path, *calls)
     assert [cache.verdict for cache in caches] == ["unknown", "hit"]
     assert [cache.source for cache in caches] == [None, "elsewhere"]

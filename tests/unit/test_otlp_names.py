@@ -26,6 +26,7 @@ STANDARD = frozenset(
         "gen_ai.request.stream",
         "gen_ai.request.reasoning.level",
         "gen_ai.request.previous_response.id",
+        "gen_ai.conversation.id",
         "gen_ai.response.id",
         "gen_ai.response.finish_reasons",
         "gen_ai.response.time_to_first_chunk",

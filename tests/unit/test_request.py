@@ -33,6 +33,7 @@ SAMPLES = {
     "reasoning_effort": "high",
     "service_tier": "flex",
     "previous_response_id": "resp_7",
+    "conversation_id": "conv_7",
     "is_background": True,
     "includes_usage": False,
 }
@@ -100,10 +101,15 @@ def test_a_setting_of_a_wrong_type_is_unknown_noted_and_spoils_no_other(name, pa
     assert (getattr(asked.request, name), asked.model, notes) == (None, "m", ["request_wrong_type"])
 
 
-@pytest.mark.parametrize(("name", "path"), ROWS)
+@pytest.mark.parametrize(("name", "path"), [row for row in ROWS if row.id != "conversation.id"])
 def test_a_setting_that_is_null_is_unknown(name, path):
     asked, notes = read(at(path, None))
     assert (getattr(asked.request, name), notes) == (None, [])
+
+
+def test_a_conversation_without_an_id_is_of_a_wrong_type():
+    asked, notes = read({"conversation": {"id": None}})
+    assert (asked.request.conversation_id, notes) == (None, ["request_wrong_type"])
 
 
 @pytest.mark.parametrize(

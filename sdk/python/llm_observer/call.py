@@ -185,6 +185,9 @@ class Request(_Part, frozen=True, kw_only=True):
     service_tier: Annotated[str | None, public("Service tier asked for.")] = None
     prompt_cache_key_hash: Annotated[str | None, hashed("Keyed hash of `prompt_cache_key`.")] = None
     previous_response_id: Annotated[str | None, public("`previous_response_id` of the request.")] = None
+    conversation_id: Annotated[
+        str | None, public("Id of the conversation that the provider keeps and puts in front (Responses).")
+    ] = None
     is_background: Annotated[bool | None, public("The Responses API was asked to run in the background.")] = (
         None
     )

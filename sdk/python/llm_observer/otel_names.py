@@ -68,6 +68,7 @@ NAMES: dict[str, Name] = {
     "llm_call.request.top_p": Name("gen_ai.request.top_p"),
     "llm_call.request.reasoning_effort": Name("gen_ai.request.reasoning.level"),
     "llm_call.request.previous_response_id": Name("gen_ai.request.previous_response.id"),
+    "llm_call.request.conversation_id": Name("gen_ai.conversation.id"),
     "llm_call.request.service_tier": Name("openai.request.service_tier", "OpenAI's wire only; else ours"),
     "llm_call.tokens.input_total": Name("gen_ai.usage.input_tokens"),
     "llm_call.tokens.output": Name("gen_ai.usage.output_tokens"),

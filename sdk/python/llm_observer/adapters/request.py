@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "reasoning_effort": ("reasoning_effort", "reasoning.effort", "output_config.effort"),
     "service_tier": ("service_tier",),
     "previous_response_id": ("previous_response_id",),
+    "conversation_id": ("conversation.id", "conversation"),
     "is_background": ("background",),
     "includes_usage": ("stream_options.include_usage",),
 }
@@ -76,6 +77,7 @@ class Body(msgspec.Struct):
     output_config: _Raw = _NONE
     service_tier: _Raw = _NONE
     previous_response_id: _Raw = _NONE
+    conversation: _Raw = _NONE
     background: _Raw = _NONE
     stream_options: _Raw = _NONE
     prompt_cache_key: _Raw = _NONE

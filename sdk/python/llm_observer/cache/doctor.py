@@ -15,7 +15,7 @@ from llm_observer.cache.baseline import anchors_of, head_size
 from llm_observer.cache.canonical import Breathe
 from llm_observer.cache.case import Case, Cases, input_total, missing_breakpoint, past_of
 from llm_observer.cache.findings import Prices
-from llm_observer.cache.history import Answers
+from llm_observer.cache.history import Answers, is_continued
 from llm_observer.cache.intake import MEMO_BYTES, Intake
 from llm_observer.cache.judge import judged, refused, unseen
 from llm_observer.cache.loss import reach
@@ -66,7 +66,7 @@ class CacheDoctor:
         if call.status >= FAILED:
             return refused(call, rule, self._intake.pieces(decoded)) if rule.is_opt_in else call
         front = self._answers.front(call)
-        if front is None and call.request is not None and call.request.previous_response_id is not None:
+        if front is None and is_continued(call):
             return replace(call, cache=unseen(call, rule))
         case = self._cases.of(call, rule, decoded, exchange, front or ())
         cache = self._diagnosed(case, prices)

@@ -1,7 +1,8 @@
 """What stands in front of a request that only names an earlier answer? The Responses API keeps it.
 
 With `previous_response_id` the prompt is the earlier one's input, its answer, and the new input; its tools
-and instructions are not carried over (OpenAI API reference, `previous_response_id`, November 2026).
+and instructions are not carried over (OpenAI API reference, `previous_response_id`, November 2026). A
+`conversation` may have been begun by anybody, with anything: what stands in it is not followed.
 """
 
 from collections import OrderedDict
@@ -15,11 +16,17 @@ from llm_observer.cache.pieces import Piece
 from llm_observer.call import LLMCall
 from llm_observer.privacy import Hasher
 
-__all__ = ["Answers", "with_front"]
+__all__ = ["Answers", "is_continued", "with_front"]
 
 MAX_ANSWERS = 4096
 MAX_BYTES = 4000
 BYTES_PER_TOKEN = 4
+
+
+def is_continued(call: LLMCall) -> bool:
+    """Whether the provider puts a history in front of the request's own input."""
+    asked = call.request
+    return asked is not None and (asked.previous_response_id is not None or asked.conversation_id is not None)
 
 
 class Answers:
