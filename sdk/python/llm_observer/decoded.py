@@ -77,6 +77,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider itself says of its prompt cache: a reason, and tokens that it counts as missed."""
     bills_separately: bool = True
     """False where the usage repeats or sums up other answers (retrieve, poll, run, batch total)."""
+    is_late: bool = False
+    """The request of a background response had no usage; this fetch of it has."""
     measures: Measures | None = None
     """What is billed by the image, the second or the character."""
     more_usage: Sequence[MoreUsage] = ()

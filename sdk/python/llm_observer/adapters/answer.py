@@ -63,6 +63,8 @@ class Answer(msgspec.Struct, kw_only=True):
     """What the author model of an SVG image used, which stands beside the usage (Images)."""
     hosted: Mapping[str, int] = {}
     """Hosted tool calls by type; of web searches only those that searched."""
+    is_background: bool = False
+    """It was made in the background (Responses)."""
 
 
 class Events:

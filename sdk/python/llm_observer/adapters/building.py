@@ -93,6 +93,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         provider_cost_usd=stated_cost(usage),
         diagnosis=answer.diagnosis,
         bills_separately=_bills_separately(route, call.method),
+        is_late=answer.is_background and call.method == "GET",
         measures=measures_of(exchange, route.operation, usage),
         more_usage=more_usage_of(answer, wire.usage, notes),
         hosted=answer.hosted,
@@ -180,5 +181,7 @@ def _to_hash(asked: Asked, place: Place) -> dict[str, str]:
 
 
 def _bills_separately(route: Route, method: str | None) -> bool:
-    """False for what is fetched again, counts only, or sums up other calls."""
-    return method == "POST" and route.operation not in NOTHING_USED and not route.operation.startswith(SUMS)
+    """False for what is fetched again or changed, counts only, or sums up other calls."""
+    is_update = ":" in route.operation and route.template.endswith("{id}")
+    is_other = is_update or route.operation in NOTHING_USED or route.operation.startswith(SUMS)
+    return method == "POST" and not is_other

@@ -50,6 +50,7 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         tool_usage=document.get("tool_usage") if hosted.keys() & _COUNTED else None,
         svg_usage=document.get("svg_usage"),
         hosted=hosted,
+        is_background=document.get("background") is True,
         text=_text(choices, items) if with_text else None,
     )
 

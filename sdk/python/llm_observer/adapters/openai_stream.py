@@ -40,6 +40,7 @@ _KEPT = (
     "status_details",
     "tool_usage",
     "svg_usage",
+    "background",
 )
 _FIRST = ("id", "model")
 _WHOLE = ("session", "decision")
@@ -82,13 +83,15 @@ class _Stream:
             self._items[str(event.get("output_index"))] = item
         for choice in dicts(event.get("choices")):
             self._choice(choice).add(choice)
+            if choice.get("usage") and not event.get("usage"):  # Moonshot's; some send it once more on top
+                self._fields["usage"] = choice["usage"]
 
     def _take(self, fields: Mapping[str, object]) -> None:
         for name in _FIRST:
             if fields.get(name) and not self._fields.get(name):
                 self._fields[name] = fields[name]
         for name in _KEPT:
-            if fields.get(name) is not None:
+            if fields.get(name) not in (None, {}):
                 self._fields[name] = fields[name]
 
     def _take_session(self, event: Mapping[str, object]) -> None:

@@ -19,8 +19,6 @@ UNKNOWN = "unknown"
 LOCAL = "local"
 HOSTS: Mapping[str, str] = {
     "api.openai.com": "openai",
-    "eu.api.openai.com": "openai",
-    "us.api.openai.com": "openai",
     "api.anthropic.com": "anthropic",
     "models.inference.ai.azure.com": "azure.ai.inference",
     "generativelanguage.googleapis.com": "gcp.gemini",
@@ -78,6 +76,8 @@ HOSTS: Mapping[str, str] = {
     "api.siliconflow.com": "siliconflow",
     "api.siliconflow.cn": "siliconflow",
 }
+REGIONAL: Mapping[str, str] = {"??.api.openai.com": "openai", "??.openrouter.ai": "openrouter"}
+"""Hosts with a vendor's region in their name, which says nothing of the customer."""
 PATTERNS: Mapping[str, str] = {
     "*.openai.azure.com": "azure.ai.openai",
     "*.cognitiveservices.azure.com": "azure.ai.openai",
@@ -128,10 +128,12 @@ def place_of(url: str, client: str | None) -> Place:
     if _is_loopback(host):
         return Place(LOCAL_PORTS.get(port or 0, LOCAL), Server(address=host, port=shown_port), None)
     named = CLIENTS.get((client or "").removeprefix("Async"))
-    if host in HOSTS:
-        return Place(HOSTS[host], Server(address=host, port=shown_port), None)
+    pattern = _pattern_of(host)
+    vendor = HOSTS.get(host) or REGIONAL.get(pattern)
+    if vendor is not None:
+        return Place(vendor, Server(address=host, port=shown_port), None)
     server = Server(port=shown_port) if shown_port is not None else None
-    return Place(named or _by_pattern(host) or UNKNOWN, server, host or None)
+    return Place(named or PATTERNS.get(pattern, UNKNOWN), server, host or None)
 
 
 def _parts(url: str) -> tuple[str, int | None, str]:
@@ -153,6 +155,6 @@ def _is_loopback(host: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _by_pattern(host: str) -> str | None:
-    matches = (name for pattern, name in PATTERNS.items() if fnmatchcase(host, pattern))
-    return next(matches, None)
+def _pattern_of(host: str) -> str:
+    """The pattern that *host* fits, empty if none."""
+    return next((pattern for pattern in (*REGIONAL, *PATTERNS) if fnmatchcase(host, pattern)), "")

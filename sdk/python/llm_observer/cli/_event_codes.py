@@ -123,6 +123,10 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "response_not_json": ("The answer is not JSON.", "A proxy may have answered instead."),
         "response_wrong_type": ("A field of the answer has another type than documented; it is absent.", ""),
         "usage_wrong_type": ("A count in the usage is no whole number; it is absent.", ""),
+        "asked_elsewhere": (
+            "The answer to a background request that this process did not make: its cost counts here.",
+            "If the other process fetches it too, both count it.",
+        ),
         "stream_events_not_json": ("Some events of the stream are not JSON; the others count.", ""),
     },
     "type of an event": {

@@ -91,7 +91,7 @@ class PriceList:
         standard = self._pricing.find(call, names, _exchange(at))
         if isinstance(standard, Doubt):
             return None
-        discount = self._discounts.find(names.patterns())
+        discount = names.own(self._discounts)
         lines, unpriced = list(_lines(STANDARD, standard, discount)), dict[str, str]()
         for tier, asked in self._tiers(names, standard).items():
             found = self._pricing.find(_call(provider, model, **asked), names, _exchange(at))
@@ -114,7 +114,7 @@ class PriceList:
 
     def _tiers(self, names: Names, standard: Price) -> dict[str, dict[str, str]]:
         """The tiers that may have a price, and what an answer in each says."""
-        private = self._private.find(names.patterns())
+        private = names.own(self._private)
         if private is not None:
             return {tier: {"service_tier": tier} for tier in private.tiers}
         listed = self.book.find(*standard.price_id.split("/", 1))

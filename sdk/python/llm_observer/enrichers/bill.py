@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from llm_observer.enrichers.tiers import CLAUDE_1H_WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from llm_observer.call import CostStatus, Tokens
     from llm_observer.enrichers.price_source import Rate
@@ -35,11 +35,19 @@ class Rates:
     """The rates of one call: *table* at the step that its whole input reaches.
 
     factor: of tier and region, on tokens. is_claude: Anthropic's rule for one-hour writes holds.
+    borrowed: kinds whose rate is that of the standard tier, as the list has none for the call's own.
     """
 
     def __init__(
-        self, table: Mapping[str, Rate], input_total: int, *, factor: Decimal, is_claude: bool
+        self,
+        table: Mapping[str, Rate],
+        input_total: int,
+        *,
+        factor: Decimal,
+        is_claude: bool,
+        borrowed: Collection[str] = (),
     ) -> None:
+        self.borrowed = borrowed
         self._table = table
         self._input_total = input_total
         self._factor = factor
@@ -82,16 +90,25 @@ class Bill(NamedTuple):
     doubts: tuple[Doubt, ...]
 
 
-def bill(tokens: Tokens, rates: Rates, *, ttl_known: bool) -> Bill:
-    """The bill of *tokens*. ttl_known: writes without a lifetime of their own have the default one."""
+def bill(tokens: Tokens, rates: Rates, *, ttl_known: bool, is_rest_output: bool = False) -> Bill:
+    """The bill of *tokens*. ttl_known: writes without a lifetime of their own have the default one.
+
+    is_rest_output: what the provider's total has, and no count names, was generated.
+    """
     with localcontext(EXACT):
         lines = [*_input_lines(tokens, rates), *_write_lines(tokens, rates), *_output_lines(tokens, rates)]
+        rest = _unnamed(tokens)
+        if is_rest_output and rest:
+            lines.append(Line("output", rest, rates.token("output_mtok"), "output"))
         doubts = [
             Doubt("tier_unpriced", f"no price for {line.name}")
             for line in lines
             if line.rate is None and line.tokens
         ]
         doubts += _count_doubts(tokens, rates, ttl_known=ttl_known)
+        if rest:
+            how = "priced as output" if is_rest_output else "not in the figure"
+            doubts.append(Doubt("estimated", f"{rest} tokens that only the provider's total has: {how}"))
         parts = _parts(lines)
     return Bill(parts, tuple(doubts))
 
@@ -173,6 +190,8 @@ def _rate_doubts(tokens: Tokens, rates: Rates) -> Iterator[Doubt]:
         yield Doubt("estimated", "cache reads at the rate of input")
     if any(rate is None for rate in _write_rates(tokens, rates)):
         yield Doubt("estimated", "cache writes at the rate of input")
+    if _n(tokens.cache_read) and "cache_read_mtok" in rates.borrowed:
+        yield Doubt("estimated", "cache reads at the rate of the standard tier")
     if _n(tokens.input_audio) and rates.token("input_audio_mtok") is None:
         yield Doubt("estimated", "audio input at the rate of text")
     if _n(tokens.output_audio) and rates.token("output_audio_mtok") is None:
@@ -217,6 +236,15 @@ def billed_output(tokens: Tokens) -> int | None:
         return None
     is_in_total = entered is not None and total == entered + output + reasoning
     return output + reasoning if is_in_total or reasoning > output else output
+
+
+def _unnamed(tokens: Tokens) -> int:
+    """Tokens that only the provider's total has: Gemini's thoughts. Mistral counts audio apart."""
+    entered, left = input_total(tokens), billed_output(tokens)
+    if tokens.total is None or entered is None or left is None:
+        return 0
+    rest = tokens.total - entered - left
+    return 0 if rest < 0 or rest == tokens.input_audio else rest
 
 
 def _unsplit(tokens: Tokens) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from llm_observer.enrichers.bill import Doubt
+from llm_observer.enrichers.usage_once import ASKED_ELSEWHERE
 
 if TYPE_CHECKING:
     from llm_observer.call import LLMCall, Tokens
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["doubts_of_usage", "why_free", "why_no_usage", "why_paid_elsewhere"]
 
-FREE = frozenset({"count_tokens", "models"})
+FREE = frozenset({"count_tokens", "models", "responses.input_tokens"})
 """Operations that cost nothing: counting tokens and listing models at both providers.
 
-https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11-21.
+https://platform.claude.com/docs/en/build-with-claude/token-counting and, where no price is named,
+https://developers.openai.com/api/docs/guides/token-counting, 2026-11-21.
 """
 
 MODERATION = frozenset({"moderation", "moderations"})
@@ -124,6 +126,8 @@ def doubts_of_usage(call: LLMCall, tokens: Tokens, measures: Measures | None = N
     images = None if measures is None else measures.images
     if call.is_stream and images is not None and images > 1:
         doubts.append(Doubt("estimated", f"the usage is that of the last of {images} images"))
+    if ASKED_ELSEWHERE in call.notes:
+        doubts.append(Doubt("estimated", "asked in another process: counted twice if that fetched it too"))
     if _is_refused(call):
         doubts.append(Doubt("estimated", "an error that names usage: whether it is billed is unknown"))
     if call.is_stream and call.ending in CUT_SHORT and not call.finish_reasons:

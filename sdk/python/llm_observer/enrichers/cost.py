@@ -77,7 +77,7 @@ class CostEnricher:
         if isinstance(price, Doubt):
             return None
         rates = rates_of(price, total)
-        discount = self._discounts.find(names.patterns())
+        discount = names.own(self._discounts)
         share = (1 if discount is None else 1 - discount) * Decimal("0.000001")
         fresh, read = rates.token("input_mtok"), rates.token("cache_read_mtok", "input_mtok")
         if fresh is None or read is None:

@@ -76,12 +76,13 @@ class Figures:
         price = self._pricing.find(call, names, exchange)
         if isinstance(price, Doubt):
             return Cost(status=price.status, note=price.note)
-        discount = self._discounts.find(names.patterns())
+        discount = names.own(self._discounts)
         if tokens is None or is_priced_by(decoded.measures, price.rates):
             return _measured(call, decoded.measures, price, discount, names.vendor)
         rates = rates_of(price, input_total(tokens) if longest is None else longest)
         ttl_known = _asked_default_ttl(call, exchange)
-        billed = bill(image_tokens(call, tokens), rates, ttl_known=ttl_known)
+        is_google = call.provider.startswith("gcp.")  # thoughts are in its total only, on this wire
+        billed = bill(image_tokens(call, tokens), rates, ttl_known=ttl_known, is_rest_output=is_google)
         return _billed(call, decoded, price, rates, billed, discount)
 
     def steps(self, call: LLMCall, exchange: Exchange, model: str | None) -> list[int]:
@@ -112,7 +113,8 @@ def _measured(
 def rates_of(price: Price, prompt: int | None) -> Rates:
     """The rates of *price* for a prompt of *prompt* tokens."""
     is_claude = "claude" in price.price_id.lower() and price.source == "genai-prices"
-    return Rates(price.rates, 0 if prompt is None else prompt, factor=price.factor, is_claude=is_claude)
+    entered = 0 if prompt is None else prompt
+    return Rates(price.rates, entered, factor=price.factor, is_claude=is_claude, borrowed=price.borrowed)
 
 
 def _billed(

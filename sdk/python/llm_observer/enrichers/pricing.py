@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from llm_observer.enrichers.bill import Doubt
@@ -17,6 +17,7 @@ from llm_observer.enrichers.tiers import (
     TIERS,
     VENDORS,
     context_of,
+    is_closed,
     region_of,
 )
 from llm_observer.enrichers.unit_prices import built_in
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from llm_observer.wire import Exchange
 
 __all__ = ["Names", "Price", "Pricing", "names_of"]
+
+T = TypeVar("T")
 
 FREE_RATES = {"input_mtok": ((FROM_THE_START, Decimal(0)),), "output_mtok": ((FROM_THE_START, Decimal(0)),)}
 """What an entry without rates means for a model whose name says that it is free (OpenRouter's `:free`)."""
@@ -51,15 +54,22 @@ class Names(NamedTuple):
     vendor: str
     models: tuple[str, ...]
 
-    def patterns(self) -> tuple[str, ...]:
-        """Every form that a key of the app's own tables may match."""
-        owners = tuple(dict.fromkeys((self.provider, self.vendor)))
-        owned = (f"{owner}/{model}" for model in self.models for owner in owners)
-        return (*owners, *owned, *self.models)
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The forms without a model."""
+        return tuple(dict.fromkeys((self.provider, self.vendor)))
+
+    def own(self, table: Patterns[T]) -> T | None:
+        """What the app's own *table* has for the call: for its model, else for its provider."""
+        owned = (f"{owner}/{model}" for model in self.models for owner in self.owners)
+        return table.find((*owned, *self.models), self.owners)
 
 
 class Price(NamedTuple):
-    """Rates for one call. factor: of tier and region, on tokens. doubts: what makes it less than exact."""
+    """Rates for one call. factor: of tier and region, on tokens. doubts: what makes it less than exact.
+
+    borrowed: kinds of *rates* that are the standard tier's, as the list has none for the call's own.
+    """
 
     rates: Mapping[str, Rate]
     factor: Decimal
@@ -67,6 +77,7 @@ class Price(NamedTuple):
     price_id: str
     tier: str | None
     doubts: tuple[Doubt, ...] = ()
+    borrowed: frozenset[str] = frozenset()
 
 
 def names_of(call: LLMCall, deployments: Mapping[str, str]) -> Names:
@@ -93,7 +104,7 @@ class Pricing:
     def find(self, call: LLMCall, names: Names, exchange: Exchange) -> Price | Doubt:
         """The price of *call*, or why there is none."""
         tiers = _tiers(call)
-        private = self._private.find(names.patterns())
+        private = names.own(self._private)
         if private is not None:
             return _private_price(private, tiers)
         listed = self._listed(names)
@@ -127,7 +138,7 @@ class Pricing:
         vendor = names.vendor if self._book().has(names.vendor) else None
         for place, name in enumerate(names.models):
             found, doubts = self._entry(vendor, name)
-            if found is None or (names.provider in LOCAL and found.vendor not in CLOSED_VENDORS):
+            if found is None or (names.provider in LOCAL and not is_closed(found.vendor, found.model.id)):
                 continue
             if place and found.model.id.endswith(FREE):  # another model answered: nobody said that it is free
                 continue
@@ -200,7 +211,8 @@ def _in_tier(price: Price, found: Found, vendor: str, tier: str, at: datetime) -
     key, value = context_of(tier)
     variant = found.model.variant(key, value, at) if found.is_own else None
     if variant is not None:
-        return price._replace(rates={**price.rates, **variant}, tier=value)
+        borrowed = frozenset(price.rates.keys() - variant.keys())
+        return price._replace(rates={**price.rates, **variant}, tier=value, borrowed=borrowed)
     rule = TIERS.get((vendor, tier))
     if rule is None:
         return None

@@ -29,19 +29,24 @@ class PrivatePrice(NamedTuple):
 
 
 class Patterns(Generic[T]):
-    """Values by name or glob, any case. The most specific match wins: exact, then the longest glob."""
+    """Values by name or glob, any case. The most specific match wins: exact, then the longest glob.
+
+    What fits a provider as a whole counts less than what fits one of its models.
+    """
 
     def __init__(self, values: Mapping[str, T]) -> None:
         rows = sorted(values.items(), key=lambda row: ("*" in row[0] or "?" in row[0], -len(row[0])))
         self._rows = tuple((re.compile(translate(pattern.lower())), value) for pattern, value in rows)
 
-    def find(self, names: Sequence[str]) -> T | None:
-        """The value of the most specific pattern that any of *names* matches."""
-        lowered = [name.lower() for name in names]
+    def find(self, models: Sequence[str], owners: Sequence[str]) -> T | None:
+        """The value of the most specific pattern for any of *models*, else for any of *owners*."""
+        of_owner = None
         for pattern, value in self._rows:
-            if any(pattern.match(name) for name in lowered):
+            if any(pattern.match(name.lower()) for name in owners):
+                of_owner = value if of_owner is None else of_owner
+            elif any(pattern.match(name.lower()) for name in models):
                 return value
-        return None
+        return of_owner
 
 
 def private_prices_of(prices: Mapping[str, Mapping[str, object]] | None) -> Patterns[PrivatePrice]:

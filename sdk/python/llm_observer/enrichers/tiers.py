@@ -22,6 +22,7 @@ __all__ = [
     "Region",
     "Tier",
     "context_of",
+    "is_closed",
     "region_of",
 ]
 
@@ -48,6 +49,8 @@ LOCAL = frozenset({"llamacpp", "lmstudio", "local", "localhost", "ollama", "vllm
 
 CLOSED_VENDORS = frozenset({"anthropic", "openai"})
 """Vendors whose models nobody else runs: such a name at a local server means a proxy to them."""
+OPEN_WEIGHTS = "gpt-oss"
+"""How the names of those begin that anybody runs."""
 
 STANDARD_TIERS = frozenset({"auto", "default", "on_demand", "standard", "standard_only"})
 """Names of the standard tier, in requests and answers (OpenAI, Anthropic, Groq, Bedrock)."""
@@ -128,6 +131,11 @@ REGIONS = (
 
 NO_REGION = frozenset({"global", "not_available"})
 """Values of `inference_geo` that cost nothing more."""
+
+
+def is_closed(vendor: str, model: str) -> bool:
+    """Whether only *vendor* runs *model*."""
+    return vendor in CLOSED_VENDORS and not model.startswith(OPEN_WEIGHTS)
 
 
 def context_of(tier: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 A background response is the reason that this needs a memory: its POST answers without usage, and each
 GET that polls it carries the same one, as that of a video does. The first answer that has usage counts,
-later ones do not.
+later ones do not. Where another process made the POST (a webhook's), it counts too, and says so.
 """
 
 from collections import OrderedDict
@@ -14,9 +14,11 @@ from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.wire import Exchange
 
-__all__ = ["DownloadsOnce", "UsageOnce"]
+__all__ = ["ASKED_ELSEWHERE", "DownloadsOnce", "UsageOnce"]
 
 MAX_IDS = 10_000
+ASKED_ELSEWHERE = "asked_elsewhere"
+"""Note on an answer to a request that this process did not see."""
 
 
 class UsageOnce:
@@ -38,7 +40,9 @@ class UsageOnce:
             if before is None and decoded.bills_separately:
                 self._remember(key, body, is_counted=False)
             return call
-        is_first = before is False or (before is None and decoded.bills_separately)
+        is_first = before is False or (before is None and (decoded.bills_separately or decoded.is_late))
+        if before is None and decoded.is_late:
+            call = replace(call, notes=(*call.notes, ASKED_ELSEWHERE))
         if not is_first:
             return replace(call, is_usage_repeated=True)
         if not call.is_usage_repeated and call.ending != "local":  # a local answer may pass on a real one
