@@ -26,6 +26,7 @@ TOOLS = [
     {"name": name, "description": words(60, seed=at), "input_schema": {"type": "object"}}
     for at, name in enumerate(("find", "book", "pay"))
 ]
+GROK = "https://api.x.ai/v1/chat/completions"
 HEAD_TOKENS, TURN_TOKENS = 5000, 300
 
 
@@ -310,6 +311,106 @@ def test_a_loss_of_few_tokens_is_one_where_the_read_ends_at_the_change(beyond, v
     assert bool(call.cache.missed_tokens) is missed
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered", "wire", "rule"),
+    [
+        (
+            "chat-prod",
+            "gpt-4o-2024-08-06",
+            "https://x.openai.azure.com/openai/v1/chat/completions",
+            "openai_increments",
+        ),
+        ("claude-prod", "claude-sonnet-4-5-20250929", "anthropic", "anthropic"),
+        ("smart", "claude-sonnet-4-5-20250929", "https://llm.example/v1/chat/completions", "anthropic"),
+        ("grok-fast", "grok-4-fast", GROK, "prefix"),
+        ("gpt-4o", "default", "chat", "openai_increments"),
+    ],
+    ids=["an Azure deployment", "a Foundry deployment", "a gateway", "an alias", "an answer without a name"],
+)
+def test_an_alias_has_the_rule_of_the_model_that_answered(asked, answered, wire, rule):
+    body = {"model": asked, "max_tokens": 9, "messages": talk(1)}
+    usage = counted(fresh=3000) if wire == "anthropic" else chat_usage(3000, 0)
+    response = {"body": json.dumps({"model": answered, "usage": usage})}
+    call = Clinic().call(body, wire=wire, response=response)
+    assert call.cache.rule == rule
+
+
+def pad(count):
+    """A text that grows at its end, as a scratch pad does."""
+    return "\n".join(words(300, seed=700 + at) for at in range(count))
+
+
+@pytest.mark.parametrize("model", [OLD_GPT, "gpt-5"])
+def test_a_text_that_grows_at_its_end_loses_nothing_where_prefixes_are_read(model):
+    clinic = Clinic()
+    for count, total, read in ((3, 3000, 0), (5, 5000, 2944), (8, 8000, 4992)):
+        body = {"model": model, "messages": [said("system", "Think."), said("user", pad(count))]}
+        call = clinic.call(body, chat_usage(total, read), wire="chat")
+    assert (call.cache.verdict, kinds(call), counts(call)) == ("hit", [], (4992, 4992, 4992, 0))
+
+
+def test_what_a_text_grew_by_is_never_lost():
+    clinic = Clinic()
+    for count, total, read in ((3, 3000, 0), (5, 5000, 0)):
+        body = {"model": "deepseek-chat", "messages": [said("system", "Think."), said("user", pad(count))]}
+        call = clinic.call(body, chat_usage(total, read), wire="deepseek")
+    assert (kinds(call), call.cache.missed_tokens) == (["message_lengthened"], 2944)
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "chat"])
+def test_another_question_under_one_template_is_no_longer_message(wire):
+    clinic, template = Clinic(), "What is the current weather forecast for the city of {}?"
+    for city in ("Paris", "Washington, District of Columbia", "Rome", "San Francisco, California"):
+        messages = [said("user", template.format(city))]
+        if wire == "chat":
+            body, usage = (
+                {"model": OLD_GPT, "messages": [said("system", SYSTEM), *messages]},
+                chat_usage(5020, 4992),
+            )
+        else:
+            body = {"model": CLAUDE, "max_tokens": 9, "system": [marked(SYSTEM)], "messages": messages}
+            usage = counted(read=5000, fresh=20)
+        call = clinic.call(body, usage, wire=wire)
+        assert (call.cache.verdict, kinds(call)) == ("hit", [])
+
+
+def test_replaced_documents_in_the_system_text_were_never_cached():
+    clinic, rules = Clinic(), words(1200)
+    warm(clinic, system=f"{rules}\n{words(1800, seed=3000)}", tools=[])
+    call = clinic.call(
+        claude(talk(3), system=f"{rules}\n{words(1800, seed=4000)}", tools=[]), counted(written=5900)
+    )
+    assert (call.cache.verdict, kinds(call)) == ("breaker", ["system_changed"])
+    assert call.cache.missed_tokens == pytest.approx(0.4 * 5000 + 300, rel=0.1)
+
+
+def test_another_conversation_under_much_the_same_system_text_misses_nothing():
+    clinic = Clinic()
+    warm(clinic)
+    other = SYSTEM.replace(SYSTEM[:7], "Another", 1)
+    call = clinic.call(claude(talk(1, seed=900), system=other), counted(written=5300))
+    assert [(finding.kind, finding.confidence, finding.tokens) for finding in call.cache.findings] == [
+        ("system_changed", 0.45, 0)
+    ]
+    assert (call.cache.verdict, counts(call), call.cache.missed_usd) == ("first", (0, 0, 0, 0), "0")
+
+
+def test_no_more_is_missed_than_the_prompt_has():
+    clinic = Clinic()
+    clinic.call(claude(talk(1), system=words(3000, seed=1)), counted(written=9000))
+    shorter = words(3000, seed=1)[: len(words(2000, seed=1))]
+    call = clinic.call(claude(talk(3), system=f"Now.\n{shorter}"), counted(written=4000))
+    assert call.cache.missed_tokens <= call.tokens.input_total
+
+
+def test_a_shared_head_that_may_be_below_the_minimum_is_no_miss():
+    clinic = Clinic()
+    for turn in range(4):
+        question = said("user", words(40, seed=50 * turn))
+        call = clinic.call(claude([question], system=words(700), tools=[]), counted(written=1180))
+    assert (call.cache.verdict, call.cache.missed_tokens, causes(call)) == ("too_short", 0, [])
+
+
 # What is no break
 
 
@@ -529,7 +630,6 @@ def gpt(count, model=OLD_GPT, system=SYSTEM, **fields):
     return {"model": model, "messages": [said("system", system), *talk(count)], **fields}
 
 
-GROK = "https://api.x.ai/v1/chat/completions"
 FUNCTIONS = [
     {"type": "function", "function": {"name": name, "description": words(60, seed=at), "parameters": {}}}
     for at, name in enumerate(("find", "book", "pay"))

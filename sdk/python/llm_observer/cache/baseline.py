@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from llm_observer.cache.changes import is_kin
-from llm_observer.cache.diff import Alignment, align
+from llm_observer.cache.diff import Alignment, BeginsWith, align, unread
 from llm_observer.cache.facts import Facts
 from llm_observer.cache.memory import Conversation, Memory
 
@@ -57,7 +57,12 @@ def _anchor(scope: int, sort: int, value: int) -> int:
 
 
 def baseline_of(
-    memory: Memory, scope: int, keys: Sequence[int], stable: Sequence[int], facts: Sequence[Facts]
+    memory: Memory,
+    scope: int,
+    keys: Sequence[int],
+    stable: Sequence[int],
+    facts: Sequence[Facts],
+    begins_with: BeginsWith = unread,
 ) -> Baseline | None:
     """The best earlier prompt of any conversation, None if there is none that is the same in any part."""
     depth, owner = memory.deepest(keys)
@@ -70,7 +75,7 @@ def baseline_of(
         lines.insert(0, owner)
     for line in list(dict.fromkeys(lines))[:MAX_LINES]:
         kept = depth if line is owner else _common(line.keys, keys)
-        alignment = align(line.facts, facts, kept)
+        alignment = align(line.facts, facts, kept, begins_with)
         same = sum(facts[place].size for place, old in enumerate(alignment.to_old) if old >= 0)
         if same > best_size:
             best, best_size = Baseline(line, kept, alignment, _is_successor(line, alignment, facts)), same

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
-from llm_observer.cache.facts import Facts, share_before
+from llm_observer.cache.facts import Facts, kinship, share_before
 from llm_observer.cache.history import with_front
 from llm_observer.cache.intake import Intake, Part, Pieces, chained, with_system_first
 from llm_observer.cache.loss import Past
@@ -21,6 +21,8 @@ from llm_observer.wire import Exchange
 
 __all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "past_of"]
 
+REPLACED = 0.5
+"""Share of a text that must be left for it to be the same one: else what is new in it was never cached."""
 MUCH = 1.1
 """A piece that is more than this times as long as before has other words."""
 _WHOLE = frozenset({"tool_added", "tool_removed", "tool_order"})
@@ -63,7 +65,7 @@ class Cases:
         settings = settings_of(rule.id, model, scope, decoded.settings, exchange, self._hasher)
         keys, stable = chained(settings, pieces)
         number = self._hasher.number(scope.encode("utf-8", "surrogatepass"))
-        baseline = baseline_of(self._memory, number, keys, stable, pieces.facts)
+        baseline = baseline_of(self._memory, number, keys, stable, pieces.facts, pieces.begins_with)
         started_s = exchange.started_ns / 1e9
         first_ns = exchange.first_chunk_ns if exchange.first_chunk_ns is not None else exchange.duration_ns
         ends, sure = self._ends(call, model, pieces, baseline)
@@ -169,7 +171,8 @@ def past_of(case: Case) -> Past | None:
         return None
     alignment = _alignment(case, case.baseline, changed)
     estimates = [facts.estimate for facts in case.pieces.facts]
-    return Past(case.baseline.line, alignment, _partials(case, alignment), estimates)
+    shares = [_new_share(case, case.baseline, change) for change in alignment.changes]
+    return Past(case.baseline.line, alignment, _partials(case, case.baseline, alignment), shares, estimates)
 
 
 def _changed(case: Case, baseline: Baseline) -> list[str]:
@@ -219,7 +222,18 @@ def _level_start(case: Case, name: str) -> int:
     return 0
 
 
-def _partials(case: Case, alignment: Alignment) -> list[int]:
+def _new_share(case: Case, baseline: Baseline, change: Change) -> float:
+    """How much of an edited text is new: all of a summary, and of a text the most of which was replaced."""
+    if change.kind == "compaction":
+        return 1.0
+    if change.kind != "system_changed" or change.old < 0 or change.unit is None:
+        return 0.0
+    old, new = baseline.line.facts[change.old], case.pieces.facts[change.piece]
+    shared = max(share_before(new, change.unit), kinship(old, new))
+    return 1.0 - shared if shared < REPLACED else 0.0
+
+
+def _partials(case: Case, baseline: Baseline, alignment: Alignment) -> list[int]:
     """For each change, the tokens of its piece that stand before it."""
     if case.rule.is_opt_in:
         return []
@@ -228,7 +242,13 @@ def _partials(case: Case, alignment: Alignment) -> list[int]:
         start = ends[change.piece - 1] if change.piece else 0
         is_inside = change.path is None and change.kind not in _WHOLE
         share = _share_before(change, case.pieces.facts[change.piece]) if is_inside else 0.0
-        parts.append(round((ends[change.piece] - start) * min(share, 1.0)))
+        part = round((ends[change.piece] - start) * min(share, 1.0))
+        if change.kind == "message_lengthened":  # where the earlier one ended
+            old = baseline.line.ends
+            part = min(
+                old[change.old] - (old[change.old - 1] if change.old else 0), ends[change.piece] - start
+            )
+        parts.append(part)
     return parts
 
 

@@ -1,14 +1,14 @@
 """What changed between two prompts, piece by piece, and which pieces are still the same?"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
 from llm_observer.cache.changes import Change, is_kin, noise, shared_units, tool_changes, tools_end
 from llm_observer.cache.facts import LONG_TEXT, Facts, changed_spans, kinship
 
-__all__ = ["Alignment", "Change", "align", "noise", "shared_units", "similarity"]
+__all__ = ["Alignment", "BeginsWith", "Change", "align", "noise", "shared_units", "similarity", "unread"]
 
 HEADS = frozenset({"system", "developer", "schema"})
 EDITS = frozenset(
@@ -34,6 +34,9 @@ SAME_TOOLS = 0.5
 COMPACTED = 2
 """Pieces that go for each new one, at least, where a history is summed up."""
 MAX_SHUFFLED = 64
+
+
+BeginsWith = Callable[[int, Facts], bool]
 
 
 class Alignment(NamedTuple):
@@ -72,9 +75,19 @@ def _is_formatting(old: Facts, new: Facts) -> bool:
     return old.stable == new.stable and not changed_spans(old.spans, new.spans)
 
 
-def align(old: Sequence[Facts], new: Sequence[Facts], start: int = 0) -> Alignment:
-    """How *new* came out of *old*; their first *start* pieces are known to be the same."""
-    walk = _Walk(old, new, start)
+def unread(_piece: int, _old: Facts) -> bool:
+    """For prompts of which only the facts are there: what the facts say is so."""
+    return True
+
+
+def align(
+    old: Sequence[Facts], new: Sequence[Facts], start: int = 0, begins_with: BeginsWith = unread
+) -> Alignment:
+    """How *new* came out of *old*; their first *start* pieces are known to be the same.
+
+    begins_with: whether the text of a new piece is that of an old one, and more.
+    """
+    walk = _Walk(old, new, start, begins_with)
     walk.go()
     return _unless_another(Alignment(walk.to_old, walk.changes), len(old))
 
@@ -97,8 +110,10 @@ def _unless_another(alignment: Alignment, length: int) -> Alignment:
 class _Walk:
     """Both prompts from *start* on, side by side; `i` is in the new one, `j` in the old one."""
 
-    def __init__(self, old: Sequence[Facts], new: Sequence[Facts], start: int) -> None:
-        self.old, self.new = old, new
+    def __init__(
+        self, old: Sequence[Facts], new: Sequence[Facts], start: int, begins_with: BeginsWith
+    ) -> None:
+        self.old, self.new, self.begins_with = old, new, begins_with
         self.i = self.j = start
         self.to_old = [*range(start), *([-1] * (len(new) - start))]
         self.changes: list[Change] = []
@@ -215,7 +230,8 @@ class _Walk:
         if before.kind in HEADS:
             return "system_changed" if is_same else None
         is_last = self.j == len(self.old) - 1
-        if is_last and after.size > before.size and unit and len(before.units) <= unit * 2 + 2:
+        is_longer = after.size > before.size and unit and len(before.units) <= unit * 2 + 2
+        if is_last and is_longer and self.begins_with(self.i, before):
             return "message_lengthened"
         if self.i == len(self.new) - 1:
             return None

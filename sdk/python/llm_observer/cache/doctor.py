@@ -20,7 +20,7 @@ from llm_observer.cache.intake import MEMO_BYTES, Intake
 from llm_observer.cache.judge import judged, refused, unseen
 from llm_observer.cache.loss import reach
 from llm_observer.cache.memory import MAX_BYTES, Conversation, Memory, Record
-from llm_observer.cache.rules import rule_for
+from llm_observer.cache.rules import rule_of
 from llm_observer.cache.simulator import CacheState
 from llm_observer.cache.tokens import prompt_total
 from llm_observer.cache.unread import UnreadWrites
@@ -57,10 +57,9 @@ class CacheDoctor:
 
     def examine(self, call: LLMCall, decoded: Decoded, exchange: Exchange, prices: Prices | None) -> LLMCall:
         """*call* with its `cache` part and its new segments; unchanged where no cache is involved."""
-        model = call.model_responded or call.model_requested
-        if call.operation not in OPERATIONS or call.method != "POST" or not decoded.segments or model is None:
+        if call.operation not in OPERATIONS or call.method != "POST" or not decoded.segments:
             return call
-        rule = rule_for(call.provider, call.wire, call.model_requested or model, exchange.started_ns / 1e9)
+        rule = rule_of(call, exchange.started_ns / 1e9)
         if rule is None or call.status is None or call.is_usage_repeated or call.ending == "local":
             return call
         if call.status >= FAILED:

@@ -30,7 +30,7 @@ __all__ = [
     "with_estimate",
 ]
 
-_HEAD = struct.Struct("<QQIIIIIIIIBBB")
+_HEAD = struct.Struct("<QQIIIIIIIIBBBII")
 _SPAN = struct.Struct("<BHIHI")
 MAX_SPANS = 96
 _UNITS = (32,) * 8 + (64,) * 8 + (128,) * 8
@@ -131,6 +131,11 @@ class Facts(bytes):
             )
         )
 
+    def begins(self, text: bytes) -> bool:
+        """Whether *text* goes on where the text of this piece ends."""
+        size, digest = _HEAD.unpack_from(self)[13:]
+        return bool(len(text) > size and crc32(memoryview(text)[:size]) == digest)
+
     @property
     def sketch(self) -> frozenset[bytes]:
         """Digests of some of its sentences, the same ones in a text that is nearly the same."""
@@ -166,6 +171,8 @@ def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Fa
         KINDS.index(piece.kind),
         len(spans),
         len(sketch),
+        min(len(text), _LOW),
+        crc32(text),
     )
     digests = b"".join(digest.to_bytes(4, "little") for digest in sketch)
     return Facts(head + b"".join(spans) + digests + _unit_digests(text))

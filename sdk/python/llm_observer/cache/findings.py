@@ -12,7 +12,6 @@ from llm_observer.cache.facts import text_of_piece, units
 from llm_observer.cache.intake import Pieces
 from llm_observer.cache.kinds import advice_for, docs_url
 from llm_observer.cache.loss import Loss
-from llm_observer.cache.pieces import split
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
 from llm_observer.cache.volatile import Span, shape
@@ -20,11 +19,20 @@ from llm_observer.call import LLMCall
 from llm_observer.call_cache import Cause, Finding, Verdict
 from llm_observer.money import decimal_text
 
-__all__ = ["CONFIRMED", "Evidence", "Prices", "causes_of", "findings_of", "missed_usd", "suspicions"]
+__all__ = [
+    "CONFIRMED",
+    "Evidence",
+    "Prices",
+    "causes_of",
+    "findings_of",
+    "is_suspected",
+    "missed_usd",
+    "suspicions",
+]
 
 MAX_FINDINGS = 32
 CONFIRMED, STRUCTURAL, FREE, ANOTHER, UNRELATED = 0.95, 0.7, 0.6, 0.45, 0.3
-"""ANOTHER: a new conversation whose system text is much like that of an older one."""
+"""ANOTHER: a new conversation whose system text is much like that of an older one; no money is claimed."""
 ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})
@@ -118,10 +126,14 @@ def findings_of(evidence: Evidence, losses: Sequence[Loss]) -> Iterator[Finding]
         )
 
 
+def is_suspected(baseline: Baseline | None, loss: Loss) -> bool:
+    """Whether this may be no change at all: a new conversation, with much the same system text."""
+    return baseline is not None and not baseline.is_successor and loss.kind == "system_changed"
+
+
 def _confidence(evidence: Evidence, loss: Loss) -> float:
     """Confirmed by structure and usage; by structure only; by structure, but it cost nothing here."""
-    is_other = evidence.baseline is not None and not evidence.baseline.is_successor
-    if is_other and loss.kind == "system_changed":
+    if is_suspected(evidence.baseline, loss):
         return ANOTHER
     if loss.is_paid:
         return STRUCTURAL if evidence.verdict == "unknown" else CONFIRMED
@@ -136,7 +148,7 @@ def suspicions(evidence: Evidence) -> Iterator[Finding]:
     for piece, facts in enumerate(evidence.pieces.facts):
         if facts.kind not in _HEADS or not facts.spans or evidence.pieces.owners[piece] < 0:
             continue
-        for leaf, spans in forms_of(_value(evidence, piece)).spans:
+        for leaf, spans in forms_of(evidence.pieces.value(piece)).spans:
             for span in spans:
                 if span.suspicion > 0 and count < MAX_FINDINGS:
                     count += 1
@@ -154,13 +166,6 @@ def _suspicion(evidence: Evidence, piece: int, leaf: Leaf, span: Span) -> Findin
     )
 
 
-def _value(evidence: Evidence, piece: int) -> Any:
-    """The block itself, read again from the request."""
-    pieces = evidence.pieces
-    owner = pieces.owners[piece]
-    return split(pieces.segments[owner])[piece - pieces.owners.index(owner)].value
-
-
 def _place(evidence: Evidence, change: Change) -> _Place:
     """Where a change stands in the request."""
     if change.path is not None:
@@ -170,7 +175,7 @@ def _place(evidence: Evidence, change: Change) -> _Place:
     path = evidence.pieces.path(change.piece)
     if change.kind in _WHOLE:
         return _Place(path)
-    value = _value(evidence, change.piece)
+    value = evidence.pieces.value(change.piece)
     if change.span is not None:
         leaf = forms_of(value).spans[change.span.leaf][0]
         return _inside(evidence, change.piece, leaf, change.span.offset, change.span.length)
@@ -198,7 +203,7 @@ def _inside(evidence: Evidence, piece: int, leaf: Leaf, offset: int, length: int
 
 def _leaf_path(evidence: Evidence, piece: int, leaf: Leaf) -> str:
     """A field beside a message's content belongs to the message."""
-    value = _value(evidence, piece)
+    value = evidence.pieces.value(piece)
     field = leaf.path.removeprefix(".").partition(".")[0].partition("[")[0]
     pieces = evidence.pieces
     if isinstance(value, dict) and "" in value and field in value:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llm_observer.cache.canonical import Breathe
-from llm_observer.cache.facts import Facts, facts_of
+from llm_observer.cache.facts import Facts, facts_of, text_of_piece
 from llm_observer.cache.pieces import TTLS, split
 from llm_observer.cache.prompt import Marker, Mode
 from llm_observer.cache.settings import Level, Settings
@@ -54,6 +54,15 @@ class Pieces(NamedTuple):
         if self.owners[piece] < 0:
             return "previous_response_id"
         return self.segments[self.owners[piece]].path + self.parts[piece].path
+
+    def value(self, piece: int) -> Any:
+        """The block itself, read again from the request."""
+        owner = self.owners[piece]
+        return split(self.segments[owner])[piece - self.owners.index(owner)].value
+
+    def begins_with(self, piece: int, old: Facts) -> bool:
+        """Whether the text of *piece* is that of *old*, and more."""
+        return self.owners[piece] >= 0 and old.begins(text_of_piece(self.value(piece)))
 
 
 class Intake:

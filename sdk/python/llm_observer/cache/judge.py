@@ -1,10 +1,12 @@
 """How is a call judged, once it is known how far its prompt could reach? Counts, causes and findings."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from llm_observer.cache.baseline import Baseline
 from llm_observer.cache.case import Case
 from llm_observer.cache.diff import Change, similarity
 from llm_observer.cache.findings import (
@@ -13,6 +15,7 @@ from llm_observer.cache.findings import (
     Prices,
     causes_of,
     findings_of,
+    is_suspected,
     missed_usd,
     suspicions,
 )
@@ -51,8 +54,11 @@ class _Count(NamedTuple):
 
 def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
     """What is to be said of a call. actual: tokens that the provider says were read, None if it does not."""
-    count = _counted(case, found, actual)
+    found = _sure(case.baseline, found)
     is_short = bool(case.prompt.ends) and case.prompt.ends[-1] < case.rule.minimum
+    if _may_be_short(case.rule, found, actual):
+        found, is_short = found._replace(ideal=0, losses=[]), True
+    count = _counted(case, found, actual)
     verdict = verdict_of(
         count.losses,
         ideal=count.ideal,
@@ -79,6 +85,22 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     return use if actual is None else _with_usage(use, count, actual, evidence)
 
 
+def _sure(baseline: Baseline | None, found: Reach) -> Reach:
+    """*found* without the tokens of what is only suspected, and of all that lies behind it."""
+    kept = list(takewhile(lambda loss: not is_suspected(baseline, loss), found.losses))
+    if len(kept) == len(found.losses):
+        return found
+    ideal = found.reusable.tokens + sum(loss.tokens for loss in kept)
+    rest = [loss._replace(tokens=0, is_paid=False) for loss in found.losses[len(kept) :]]
+    return found._replace(ideal=ideal, is_ideal_exact=False, losses=[*kept, *rest])
+
+
+def _may_be_short(rule: Rule, found: Reach, actual: int | None) -> bool:
+    """Whether nothing was read since there is less than the minimum, as far as our count may be off."""
+    is_counted = found.is_ideal_exact or any(loss.change for loss in found.losses)
+    return actual == 0 and not is_counted and 0 < found.ideal * (1 - UNPLACED) < rule.minimum
+
+
 def _with_usage(use: CacheUse, count: _Count, actual: int, evidence: Evidence) -> CacheUse:
     """*use* with what can be said only where the provider told what it read."""
     return replace(
@@ -96,7 +118,8 @@ def _findings(case: Case, count: _Count, evidence: Evidence, *, is_short: bool) 
     losses = count.losses
     if is_short and case.baseline and case.baseline.kept:
         losses = [*losses, Loss("below_minimum", 0, is_paid=True)]
-    is_known = case.baseline is not None and (count.ideal or is_short)
+    is_told = count.ideal or is_short or any(is_suspected(case.baseline, loss) for loss in losses)
+    is_known = case.baseline is not None and is_told
     return tuple(findings_of(evidence, losses) if is_known else suspicions(evidence))
 
 

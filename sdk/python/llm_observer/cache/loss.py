@@ -8,7 +8,7 @@ from llm_observer.cache.kinds import KINDS
 from llm_observer.cache.memory import Conversation
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
-from llm_observer.cache.simulator import CacheState, Reading
+from llm_observer.cache.simulator import PREFIX_RULES, CacheState, Reading
 from llm_observer.cache.tokens import weight
 
 __all__ = ["Loss", "Past", "Reach", "reach"]
@@ -31,12 +31,14 @@ MAX_MARKERS = 4
 class Past(NamedTuple):
     """What a prompt goes on from. partials: for each change, how many tokens of its piece stand before it.
 
+    new_shares: for each change, the share of its piece that the earlier prompt had nowhere.
     estimates: of the pieces of the prompt itself.
     """
 
     line: Conversation
     alignment: Alignment
     partials: Sequence[int]
+    new_shares: Sequence[float]
     estimates: Sequence[int]
 
 
@@ -102,13 +104,15 @@ def _undo(reader: _Reader, prompt: Prompt, past: Past, losses: list[Loss], best:
     """The reading with all changes undone, one after the other; adds the loss of each."""
     first, is_as_long = len(losses), True
     for change, left, following in _stages(prompt, past):
+        if change.kind == "message_lengthened" and reader.rule.id in PREFIX_RULES:
+            continue  # up to where it grew, all is read: that is no loss
         losses.append(Loss(change.kind, 0, change))
         reading = reader.read(_undone(prompt, past, left), following)
         is_as_long = is_as_long and (KINDS[change.kind].family in AS_LONG or change.kind in ORDERS)
         if not is_as_long and reader.rule.step == 1 and reading.position >= 0:
             reading = _resized(reading, prompt, past, left[reading.position])
         if reading.position >= 0:
-            reading = _without_summaries(reading, reader.rule, prompt, past, left[reading.position])
+            reading = _without_news(reading, reader.rule, prompt, past, left[reading.position])
         gained = reading.tokens - best.tokens
         if gained > 0:
             losses[first:] = [loss._replace(is_paid=True) for loss in losses[first:]]
@@ -149,10 +153,14 @@ def _undone(prompt: Prompt, past: Past, left: Sequence[int]) -> Prompt:
     Negative ones, as `-1 - place`, stay under keys that nobody ever had. Tokens are those of the prompt.
     """
     to_old, places = past.alignment.to_old, [place if place >= 0 else -1 - place for place in left]
+    grown = [change.piece for change in past.alignment.changes if change.kind == "message_lengthened"]
     where = {place: number for number, place in enumerate(places)}
     return prompt._replace(
         keys=[past.line.keys[to_old[place]] if place >= 0 else place for place in left],
-        ends=[prompt.ends[place] for place in places],
+        ends=[
+            min(prompt.ends[place], past.line.ends[to_old[place]]) if place in grown else prompt.ends[place]
+            for place in places
+        ],
         kinds=[prompt.kinds[place] for place in places],
         messages=[prompt.messages[place] for place in places],
         markers=tuple(
@@ -174,15 +182,15 @@ def _resized(reading: Reading, prompt: Prompt, past: Past, place: int) -> Readin
             total += _width(prompt.ends, here)
         else:
             total += _width(line.ends, old) * weight(past.estimates[here]) / weight(line.facts[old].estimate)
-    return reading._replace(tokens=round(total), is_exact=False)
+    return reading._replace(tokens=min(round(total), prompt.ends[-1]), is_exact=False)
 
 
-def _without_summaries(reading: Reading, rule: Rule, prompt: Prompt, past: Past, place: int) -> Reading:
-    """*reading* without what stands for turns that were left out: no earlier prompt had that."""
+def _without_news(reading: Reading, rule: Rule, prompt: Prompt, past: Past, place: int) -> Reading:
+    """*reading* without what no earlier prompt had: a summary of turns that were left out, new text."""
     new = sum(
-        _width(prompt.ends, change.piece)
-        for change in past.alignment.changes
-        if change.kind == "compaction" and change.piece <= place
+        round(_width(prompt.ends, change.piece) * share)
+        for change, share in zip(past.alignment.changes, past.new_shares, strict=True)
+        if change.piece <= place
     )
     if not new:
         return reading

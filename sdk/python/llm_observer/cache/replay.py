@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 
 from llm_observer.cache.rates import RateBook, Rates
 from llm_observer.cache.replayed import ReplayedCall, has_pieces, replayed
-from llm_observer.cache.rules import rule_for
+from llm_observer.cache.rules import rule_of
 from llm_observer.call import LLMCall
 from llm_observer.event import Event
 
@@ -86,8 +86,7 @@ class Replay:
     def _found(self, event: Event, call: LLMCall) -> ReplayedCall | str:
         """The call, or what it lacks."""
         at_s, cache = datetime.fromisoformat(event.time).timestamp(), call.cache
-        model = call.model_requested or call.model_responded
-        rule = None if model is None else rule_for(call.provider, call.wire, model, at_s)
+        rule = rule_of(call, at_s)
         if cache is None or rule is None:
             return "no_rule"
         parent = None if cache.extends is None else self._by_id.get(cache.extends)

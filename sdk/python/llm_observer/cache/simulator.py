@@ -10,7 +10,7 @@ from llm_observer.cache.index import PrefixIndex
 from llm_observer.cache.prompt import Marker, Prompt
 from llm_observer.cache.rules import Rule
 
-__all__ = ["RELAXABLE", "CacheState", "Reading", "Split"]
+__all__ = ["PREFIX_RULES", "RELAXABLE", "CacheState", "Reading", "Split"]
 
 RELAXABLE = frozenset({"ttl", "ttl_change", "look_back", "concurrent", "minimum", "markers"})
 """Obstacles that a reading can leave out. ttl: lifetimes are over. ttl_change: an entry has another lifetime

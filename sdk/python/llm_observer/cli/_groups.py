@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from llm_observer.cache.rates import RateBook, paid_by
-from llm_observer.cache.rules import rule_for
+from llm_observer.cache.rules import rule_of
 from llm_observer.call import LLMCall
 from llm_observer.event import Event
 from llm_observer.money import ZERO, Amount, decimal_text
@@ -157,7 +157,7 @@ class Groups:
             return None
         if paid.input is not None:
             return paid.input - paid.read
-        rule = rule_for(call.provider, call.wire, model, datetime.fromisoformat(event.time).timestamp())
+        rule = rule_of(call, datetime.fromisoformat(event.time).timestamp())
         fresh = None if rule is None else self._book.rates(model, rule, paid).input_usd
         return None if fresh is None else fresh - paid.read
 

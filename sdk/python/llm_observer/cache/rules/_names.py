@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["ModelName", "Version", "claude_of", "gpt_of", "is_not_chat", "parse"]
+__all__ = ["ModelName", "Version", "claude_of", "gpt_of", "is_family", "is_not_chat", "parse"]
 
 Version = tuple[int, int]
 REGIONS = re.compile(r"^(?:us-gov|us|eu|apac|au|ca|jp|sa|global)\.")
@@ -21,6 +21,7 @@ GPT = re.compile(r"^gpt-(\d{1,2})(?!\d)(?:\.(\d{1,2})(?!\d))?(?:-|$)")
 NO_NUMBER = re.compile(r"^(?:o\d(?:-|$)|gpt-4o|chatgpt-|codex-mini|computer-use-preview)")
 NO_VERSION: Version = (0, 0)
 FIRST_CACHED: Version = (4, 1)
+FAMILIES = ("gemini", "grok", "deepseek")
 PREVIEW: Version = (4, 99)
 """Mythos Preview came before Mythos 5."""
 
@@ -70,6 +71,11 @@ def gpt_of(base: str) -> Version | None:
         return None
     version = int(found[1]), int(found[2] or 0)
     return version if version >= FIRST_CACHED else None
+
+
+def is_family(base: str) -> bool:
+    """Whether the name tells a family whose caching has rules of its own, wherever it is served."""
+    return claude_of(base) is not None or gpt_of(base) is not None or base.startswith(FAMILIES)
 
 
 def is_not_chat(base: str) -> bool:
