@@ -49,6 +49,19 @@ def test_the_summary_is_printed_at_exit(tmp_path):
     assert "1 call" in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes the stream")
+def test_no_summary_gets_into_the_apps_output_where_standard_error_is_closed(tmp_path):
+    program = """
+import os
+os.close(2)
+sys.stderr = sys.__stderr__ = None
+llm_observer.patch(summary=True); ask(make_client("openai", plain("openai")))
+print("RESULT")
+"""
+    done, events = run(program, tmp_path)
+    assert (done.returncode, done.stdout, len(events)) == (0, "RESULT\n", 1)
+
+
 def test_import_and_patch_start_no_thread(tmp_path):
     program = "import threading; llm_observer.patch(); print(threading.active_count())"
     done, _ = run(program, tmp_path)
@@ -96,6 +109,51 @@ def test_forked_children_have_workers_of_their_own_and_repeat_nothing(tmp_path, 
     assert done.returncode == 0, done.stderr
     assert len(events) == len({event["event_id"] for event in events}) == 2 + 3 * 5
     assert len({event["span_id"] for event in events}) == 17
+
+
+FORKING_EARLY = """
+import os, signal, time
+llm_observer.patch()
+client = make_client("openai", *[plain("openai")] * 20)
+start = time.monotonic()
+ask(client)
+children = []
+for step in range(12):
+    time.sleep(max(start + 0.02 * (step + 2) - time.monotonic(), 0))
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # a lock that nobody opens in here would hold it for good
+        import sqlite3
+        ask(client)
+        os._exit(0 if llm_observer.flush(20) else 1)
+    children.append(child)
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 12
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_while_the_worker_still_imports_its_parts_costs_the_child_nothing(tmp_path):
+    done, events = run(FORKING_EARLY, tmp_path, PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(events) == 13
+
+
+WAITING_FOR_A_SIGNAL = """
+import os, signal, time
+llm_observer.patch()
+ask(make_client("openai", plain("openai")))
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+os.kill(os.getpid(), signal.SIGTERM)
+llm_observer.flush(30)
+assert signal.sigwait({signal.SIGTERM}) == signal.SIGTERM
+print("served to the end")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks on this system")
+def test_a_signal_that_the_app_has_masked_waits_for_the_app(tmp_path):
+    done, events = run(WAITING_FOR_A_SIGNAL, tmp_path)
+    assert (done.returncode, done.stdout, len(events)) == (0, "served to the end\n", 1)
 
 
 FORKED_IN_A_STREAM = """

@@ -14,13 +14,14 @@ import subprocess
 import sys
 import threading
 import traceback
+import weakref
 
 import pytest
 
 import llm_observer
 from integration.exchanges import HELLO, anthropic_message, ask, failed, openai_completion, plain, streamed
-from integration.loopback import Loopback, json_answer
-from integration.sdks import make_client, real_client, sdk_version
+from integration.loopback import Loopback, encoded, json_answer
+from integration.sdks import client_on, make_client, real_client, sdk_version, transport_module
 
 SDKS = ("openai", "anthropic")
 
@@ -302,6 +303,50 @@ def test_a_frameworks_own_cache_answers_and_no_cost_is_booked(events):
         if "answer" not in cache:
             cache["answer"] = ask(client)
     assert len(events) == 1
+
+
+def test_a_transport_may_return_responses_of_a_class_of_its_own(events):
+    module = transport_module("openai")
+
+    class Traced(module.Response):
+        def __init__(self, trace_id, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.trace_id = trace_id
+
+    answer = encoded(streamed("openai"), "gzip")
+
+    def respond(_):
+        return Traced("t", 200, headers=answer.headers, stream=module.ByteStream(answer.body))
+
+    stream = ask(client_on("openai", module.MockTransport(respond)), stream=True)
+    assert len(list(stream)) > 1
+    assert [call["ending"] for call in events.calls] == ["complete"]
+    assert events.calls[0]["tokens"]["output"] > 0
+
+
+@pytest.fixture
+def held_worker(events):
+    """Our worker stands still at the first event, so that all that is queued stays queued."""
+    may_go = threading.Event()
+    events.patch(on_event=lambda _: may_go.wait(60), max_total_bytes=1_000_000)
+    yield
+    may_go.set()
+
+
+def test_what_is_queued_holds_no_body_beyond_the_bound_and_no_object_of_the_apps(held_worker):
+    module = transport_module("openai")
+    client = make_client("openai", *[plain("openai")] * 6, max_retries=0)
+    for _ in range(6):
+        ask(client, messages=[{"role": "user", "content": "x" * 2_000_000}])
+    client = make_client("openai", failed(400), max_retries=0)
+    with pytest.raises(Exception, match="400") as caught:
+        ask(client)
+    answer = weakref.ref(caught.value.response)
+    caught.value.__traceback__ = None
+    del caught
+    gc.collect()
+    held = [one for one in gc.get_objects() if type(one) is module.Request and len(one.content) > 1_000_000]
+    assert (held, answer()) == ([], None)
 
 
 def test_nothing_of_ours_is_logged_or_warned_at_call_time(sdk, events, caplog, recwarn):

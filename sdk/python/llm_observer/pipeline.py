@@ -18,6 +18,7 @@ from weakref import WeakSet
 from llm_observer import log
 from llm_observer.errors import LLMObserverError
 from llm_observer.guard import guard
+from llm_observer.threads import start_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,14 @@ _WORKER = guard("worker")
 _STOPPED = threading.Thread(name="llm_observer stopped")
 """Stands where the worker was, once a pipeline is closed: it is never started."""
 
+_FORK_WAIT_S = 2.0
+
 _pipelines: WeakSet[Pipeline] = WeakSet()
+_at_work = threading.RLock()
+"""Held while parts are loaded or an event is built, and at a fork: a module that a thread imports just then keeps
+a lock which nobody opens in the child."""
+_forking: dict[int, bool] = {}
+"""Threads that fork just now, and whether each has `_at_work`."""
 
 
 class NotLoadedError(LLMObserverError):
@@ -78,7 +86,6 @@ class Pipeline:
         self, load: Load, *, max_queue: int, is_patient: bool, starting: Callable[[], bool] = bool
     ) -> None:
         self._load = load
-        self._load_at = 0.0
         self._build: Callable[[Any], Event] = _not_loaded
         self._max_queue = max_queue
         self._crowded_at = min(_CROWDED_AT, max(max_queue // 2, 1))
@@ -89,6 +96,7 @@ class Pipeline:
 
     def _reset(self) -> None:
         """An empty queue and no worker: at the start, and in a forked child (the parent has its own)."""
+        self._load_at = 0.0
         self._queue: deque[Any] = deque()
         self._submitted = self._events = self._dropped = self._unwritten = 0
         self._wake_at = _WAKE_AT
@@ -124,7 +132,7 @@ class Pipeline:
                 self._wake_at = 1
             self._has_started = True
             worker = threading.Thread(target=self._run, name="llm_observer", daemon=True)
-            worker.start()
+            start_masked(worker)
             self._worker = worker
 
     def _run(self) -> None:
@@ -139,7 +147,7 @@ class Pipeline:
         with self._work_lock:
             if self._queue and self._sinks is None and time.monotonic() >= self._load_at:
                 self._load_at = time.monotonic() + _LOAD_PAUSE_S
-                with _LOAD:
+                with _LOAD, _at_work:
                     self._build, self._sinks = self._load()
             while self._queue:
                 self._write(self._batch())
@@ -155,7 +163,7 @@ class Pipeline:
                 item.set()
                 continue
             self._unwritten += 1
-            with _EVENT:
+            with _EVENT, _at_work:
                 batch.append(self._build(item))
             time.sleep(0)  # lets the app run: a breath for the GIL, a switch for gevent
         return batch
@@ -236,10 +244,22 @@ def _not_loaded(item: Any) -> Event:
     raise NotLoadedError
 
 
+def _before_fork() -> None:
+    _forking[threading.get_ident()] = _at_work.acquire(timeout=_FORK_WAIT_S)
+
+
 def _after_fork() -> None:
+    if _forking.pop(threading.get_ident()):
+        _at_work.release()
+
+
+def _after_fork_in_child() -> None:
+    global _at_work  # noqa: PLW0603 - whoever held it is not in this process
+    _forking.clear()
+    _at_work = threading.RLock()
     for pipeline in tuple(_pipelines):
         pipeline._reset()  # noqa: SLF001 - the class's own module
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

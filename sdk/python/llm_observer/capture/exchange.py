@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llm_observer.context import Observation
     from llm_observer.wire import Closing
 
-__all__ = ["Head", "OpenCall", "OpenExchange", "current_call"]
+__all__ = ["Head", "OpenCall", "OpenExchange", "Sent", "current_call"]
 
 _BEGIN = guard("begin")
 _END = guard("end")
@@ -141,6 +141,7 @@ class OpenCall:
             answer.retries = max(answer.retries, self.failed_answers - 1)
         answer.error_type = type(exc).__name__
         closing = closing_of(exc)
+        answer.response = None
         # The answer was whole, and the SDK could make nothing of it.
         answer.end("end_of_body" if answer.is_read and closing == "failed" else closing)
 
@@ -165,6 +166,13 @@ class Head(NamedTuple):
     kind: type[Any]
 
 
+class Sent(NamedTuple):
+    """The request as it went out. The transport's own object would hold its body, beyond all bounds."""
+
+    url: Any
+    headers: Any
+
+
 class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """One answer. As a context manager it stands around the reading of the answer's body."""
 
@@ -175,6 +183,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
     """Only while the call lasts: it holds the tap, and an open exchange must not keep that alive."""
     head: Head | None = None
     request: Any = None
+    """`url` and `headers` of what went out."""
     inside: Any = None
     """The OpenTelemetry span that was active when the answer came: the SDK's own, or an instrumentation's."""
     retries = 0
@@ -220,8 +229,9 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         """Note the request of *message*, a response or an exception, and keep its body by reference."""
         sent = None
         try:
-            self.request = message.request
-            sent = self.request.content
+            request = message.request
+            self.request = Sent(request.url, request.headers)
+            sent = request.content
         except RuntimeError:  # an upload (RequestNotRead), or a response that a middleware built itself
             self.body.request_state = "not_kept"
         self.body.hold(sent, body)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llm_observer.capture.exchange import Head, OpenCall, OpenExchange
+from llm_observer.capture.tap import response_class
 from llm_observer.capture.targets import version_of
 from llm_observer.context import CallContext
 from llm_observer.wire import BodyState, Exchange, Headers, Options
@@ -90,8 +91,12 @@ def _is_coded(head: Head) -> bool:
 
 def _decoded(head: Head, raw: bytes) -> tuple[bytes, BodyState]:
     """*raw* through the transport's own decoders; what a cut stream still holds is kept."""
-    transport = sys.modules[head.kind.__module__.partition(".")[0]]
-    copy = head.kind(200, headers=head.headers, stream=transport.ByteStream(raw))
+    given: Any = head.kind
+    kind = response_class(given)
+    if kind is None:
+        return b"", "undecodable"
+    transport: Any = sys.modules[kind.__module__.partition(".")[0]]
+    copy: Any = kind(200, headers=head.headers, stream=transport.ByteStream(raw))
     body, failed = _read(copy.iter_bytes(_DECODED_LIMIT // 64), transport.DecodingError)
     if not body or body == raw:  # a coding that the transport does not know is passed through as it is
         return b"", "undecodable"

@@ -8,7 +8,7 @@ from typing import Any
 from llm_observer.capture.exchange import OpenExchange
 from llm_observer.guard import guard
 
-__all__ = ["tap"]
+__all__ = ["response_class", "tap"]
 
 _CHUNK = guard("chunk")
 _CLOSE = guard("close")
@@ -82,9 +82,24 @@ def _tap_classes(transport: str) -> tuple[tuple[type, type], ...]:
     )
 
 
+@lru_cache
+def response_class(kind: type) -> type | None:
+    """The transport's own class of responses among the bases of *kind*, which may be the app's."""
+    for base in kind.__mro__:
+        if hasattr(sys.modules.get(_top_of(base)), "SyncByteStream"):
+            return base
+    return None
+
+
+def _top_of(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
 def tap(response: Any, exchange: OpenExchange) -> bool:
     """Put a tap under *response*, whose body nobody has read; False if its stream is of no known kind."""
-    for base, tap_class in _tap_classes(type(response).__module__.partition(".")[0]):
+    given: Any = type(response)
+    kind = response_class(given)
+    for base, tap_class in () if kind is None else _tap_classes(_top_of(kind)):
         if isinstance(response.stream, base):
             response.stream = tap_class(response.stream, exchange)
             return True

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from llm_observer import log
 from llm_observer.guard import guard
+from llm_observer.threads import start_masked
 
 __all__ = ["Sender", "Signal", "is_disabled", "is_named", "log_provider", "meter_provider", "span_processor"]
 
@@ -87,7 +88,7 @@ class Sender:
     def __init__(self, provider: Any) -> None:
         self._provider = provider
         self._orders: SimpleQueue[tuple[str, Event]] = SimpleQueue()
-        Thread(target=self._run, name="llm_observer otlp", daemon=True).start()
+        start_masked(Thread(target=self._run, name="llm_observer otlp", daemon=True))
 
     def _run(self) -> None:
         step = ""

@@ -19,6 +19,7 @@ from llm_observer.guard import guard
 from llm_observer.telemetry.batch import room_for_events
 from llm_observer.telemetry.circuit import Circuit
 from llm_observer.telemetry.settlement import Settlement
+from llm_observer.threads import start_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ class Delivery:
                 return
             self._thread = threading.Thread(target=self._run, name="llm_observer delivery", daemon=True)
             try:
-                self._thread.start()
+                start_masked(self._thread)
             except RuntimeError:  # the interpreter is going down, or the system is full
                 self._thread = None
                 self.counts["no_thread"] += 1
