@@ -305,6 +305,39 @@ def test_what_a_polled_response_used_is_billed_once(events):
     assert events.calls[2]["is_usage_repeated"] is True
 
 
+def test_a_background_response_of_another_process_is_billed_where_it_is_fetched(events):
+    answer = {**RESPONSE, "background": True}
+    client = make_client("openai", body(answer), body(answer))
+    client.responses.retrieve("resp_7")
+    client.responses.retrieve("resp_7")
+    assert [call["cost"]["status"] for call in events.calls] == ["estimated", "not_billed"]
+    assert [call.get("notes") for call in events.calls] == [["asked_elsewhere"], None]
+
+
+def test_a_stored_completion_that_is_changed_is_not_billed_again(events):
+    client = make_client("openai", plain("openai"), plain("openai"))
+    if not hasattr(client.chat.completions, "update"):
+        pytest.skip("this version cannot change a stored completion")
+    made = ask(client)
+    client.chat.completions.update(made.id, metadata={"rating": "good"})
+    assert [call["cost"]["status"] for call in events.calls] == ["exact", "not_billed"]
+
+
+def test_a_session_of_agents_that_is_changed_is_not_billed(events):
+    session = {
+        "id": "sesn_1",
+        "type": "session",
+        "status": "idle",
+        "agent": {"id": "a", "type": "agent", "model": {"id": "claude-opus-4-8"}},
+        "usage": {"input_tokens": 5000, "output_tokens": 300, "cache_read_input_tokens": 0},
+    }
+    client = make_client("anthropic", body(session))
+    if not hasattr(client.beta, "sessions"):
+        pytest.skip("this version has no sessions")
+    client.beta.sessions.update("sesn_1", title="a")
+    assert [call["cost"]["status"] for call in events.calls] == ["not_billed"]
+
+
 def test_several_choices_tools_and_legacy_functions_are_all_seen(events):
     call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
     choices = [

@@ -69,7 +69,7 @@ def openai_usage(calls):
             "output_tokens": sum(call.output for call in some),
             "day": day,
         }
-        for (day, model), some in _grouped(calls)
+        for (day, model), some in grouped(calls)
     )
 
 
@@ -82,7 +82,7 @@ def openai_costs(calls):
             "line_item": f"{model}, input_tokens",
             "day": day,
         }
-        for (day, model), some in _grouped(calls)
+        for (day, model), some in grouped(calls)
     )
 
 
@@ -106,7 +106,7 @@ def anthropic_usage(calls):
                 }
             ],
         }
-        for (day, model), some in _grouped(calls)
+        for (day, model), some in grouped(calls)
     ]
     return json.dumps({"data": buckets, "has_more": False, "next_page": None})
 
@@ -145,7 +145,8 @@ def compared(files, events, **asked):
     return compare(theirs, ours, Question(**asked))
 
 
-def _grouped(calls):
+def grouped(calls):
+    """*calls* by day and model."""
     groups = defaultdict(list)
     for call in calls:
         groups[call.day, call.model].append(call)

@@ -262,6 +262,55 @@ def test_what_is_fetched_again_counted_or_summed_up_is_not_billed_by_itself(meth
     assert decode(made).bills_separately is is_billed
 
 
+OBJECTS = [
+    ("/chat/completions/chatcmpl-1", "chatcmpl-1", False),
+    ("/v1/sessions/sesn_1?beta=true", "sesn_1", False),
+    ("/threads/thread_1/runs/run_1", "run_1", False),
+    ("/responses/a%2Fb", "a/b", False),
+    ("/threads/thread_1/runs", "run_1", True),
+    ("/threads/thread_1/runs/run_1/submit_tool_outputs", "run_1", True),
+    ("/videos/video_1/remix", "video_2", True),
+    ("/images/edits", None, True),
+    ("/conversations/conv_1", "msg_1", True),  # Mistral's: it goes on
+    ("/serving-endpoints/llama/invocations", "chatcmpl-1", True),
+    ("/models/gpt2", None, True),
+    ("/ocr", "ocr-1", True),
+]
+"""Paths of POSTs with the id of the answer, and whether it is a new one."""
+
+
+@pytest.mark.parametrize(("route", "given", "is_billed"), OBJECTS)
+def test_an_object_that_is_changed_by_its_id_is_not_billed_again(route, given, is_billed):
+    made = exchange({**USAGE, "id": given}, route=route)
+    assert decode(made).bills_separately is is_billed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://acme.openai.azure.com/openai/deployments/chatcmpl-1/chat/completions",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/chatcmpl-1/invoke",
+        "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/x/models/chatcmpl-1:rawPredict",
+    ],
+)
+def test_a_model_in_the_path_is_no_object_that_is_changed(url):
+    assert decode(exchange({**USAGE, "id": "chatcmpl-1"}, url=url)).bills_separately is True
+
+
+@pytest.mark.parametrize(
+    ("method", "is_background", "is_late"),
+    [("GET", True, True), ("GET", False, False), ("POST", True, False)],
+)
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_a_background_response_that_is_fetched_comes_late(method, is_background, is_late, is_stream):
+    usage = {"input_tokens": 3, "output_tokens": 5}
+    response = {"id": "resp_1", "object": "response", "background": is_background, "usage": usage}
+    how = {"route": "/responses/resp_1", "options": Options(method=method, route="/responses/resp_1")}
+    events = [{"type": "response.completed", "response": response}]
+    made = streamed(events_body(events, named=True), **how) if is_stream else exchange(response, **how)
+    assert decode(made).is_late is is_late
+
+
 @pytest.mark.parametrize("route", ["/v1/messages/count_tokens", "/responses/input_tokens"])
 def test_a_count_of_tokens_uses_none(route):
     made = exchange({"input_tokens": 9, "usage": {"input_tokens": 9}}, route=route)

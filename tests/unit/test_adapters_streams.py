@@ -242,6 +242,30 @@ def test_usage_under_x_groq_is_the_usage():
     assert stable(exchange(chat(said("Hi")))) == stable(streamed(events_body(chunks)))
 
 
+def test_usage_in_a_choice_is_the_usage_as_of_moonshot():
+    chunks = list(chat_chunks(chat(said("Hi")), [(0, {"content": "Hi"})]))[:-1]
+    chunks[-1]["choices"][0]["usage"] = USAGE
+    assert stable(exchange(chat(said("Hi")))) == stable(streamed(events_body(chunks)))
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["before", "after"])
+def test_usage_of_the_answer_counts_more_than_that_of_a_choice(place):
+    chunks = list(chat_chunks(chat(said("Hi")), [(0, {"content": "Hi"})]))
+    chunks[1]["choices"][0]["usage"] = {**USAGE, "completion_tokens": 1}
+    chunks[place]["usage"] = USAGE
+    assert stable(exchange(chat(said("Hi")))) == stable(streamed(events_body(chunks)))
+
+
+def test_usage_in_a_choice_of_an_unstreamed_answer_is_the_usage():
+    document = chat({**said("Hi"), "usage": USAGE})
+    assert stable(exchange(chat(said("Hi")))) == stable(exchange({**document, "usage": None}))
+
+
+def test_an_empty_usage_behind_the_real_one_erases_nothing():
+    chunks = [*chat_chunks(chat(said("Hi")), [(0, {"content": "Hi"})]), {"choices": [], "usage": {}}]
+    assert stable(exchange(chat(said("Hi")))) == stable(streamed(events_body(chunks)))
+
+
 def test_a_streamed_text_completion_gives_the_call_of_the_unstreamed_one():
     head = {name: TEXT[name] for name in ("id", "object", "model", "service_tier")}
     events = [

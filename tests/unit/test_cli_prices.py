@@ -88,6 +88,12 @@ def test_lifetimes_of_cache_writes_and_tiers_are_told_apart():
     assert (batch["tier"], batch["input"], batch["output"]) == ("batch", "1.5", "7.5")
 
 
+def test_cached_input_without_a_rate_in_a_tier_is_said():
+    doubts = {line["tier"]: line["doubts"] for line in told("gpt-4.1")["usd_per_million"]}
+    assert doubts["batch"] == ["cache reads at the rate of the standard tier"]
+    assert doubts["standard"] == []
+
+
 def test_long_prompts_have_a_line_of_their_own():
     lines = told("gemini-2.5-pro")["usd_per_million"]
     assert [(line["tier"], line["over_tokens"]) for line in lines][:2] == [

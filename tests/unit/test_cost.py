@@ -176,6 +176,41 @@ def test_more_reasoning_than_output_is_charged_beside_it():
     assert cost_of(call, stated="0.0001346").difference_usd == "0"
 
 
+def test_tokens_that_only_googles_total_has_are_thoughts_and_charged_as_output():
+    tokens = openai_tokens(input_total=35, output=12, total=109)
+    call = call_of("gemini-2.5-pro", tokens, provider="gcp.gemini", operation="chat")
+    cost = cost_of(call)
+    # 35 at 1.25, 12 and 62 at 10.00
+    assert (cost.input_usd, cost.output_usd, cost.total_usd) == ("0.00004375", "0.00074", "0.00078375")
+    note = "62 tokens that only the provider's total has: priced as output"
+    assert (cost.status, cost.note) == ("estimated", note)
+
+
+def test_an_answer_of_thoughts_alone_is_charged_for_them():
+    tokens = openai_tokens(input_total=35, output=None, total=135)
+    cost = cost_of(call_of("gemini-2.5-pro", tokens, provider="gcp.vertex_ai", operation="chat"))
+    assert (cost.status, cost.output_usd) == ("estimated", "0.001")
+
+
+def test_thoughts_that_google_counts_are_charged_once():
+    tokens = openai_tokens(input_total=35, output=12, reasoning=62, total=109)
+    cost = cost_of(call_of("gemini-2.5-pro", tokens, provider="gcp.gemini", operation="chat"))
+    assert (cost.status, cost.output_usd) == ("exact", "0.00074")
+
+
+def test_tokens_that_only_the_total_of_another_provider_has_are_named_and_not_charged():
+    cost = cost_of(call_of("gpt-4o", openai_tokens(total=1150)))
+    note = "50 tokens that only the provider's total has: not in the figure"
+    assert (cost.status, cost.total_usd, cost.note) == ("estimated", "0.0035", note)
+
+
+@pytest.mark.parametrize("total", [1100, 1050, 1475], ids=["the sum", "less", "with Mistral's audio"])
+def test_a_total_that_the_counts_explain_leaves_no_doubt(total):
+    tokens = openai_tokens(input_audio=375, total=total)
+    cost = cost_of(call_of("gpt-audio", tokens, operation="chat"))
+    assert cost.status == "exact"
+
+
 def test_an_embedding_has_no_output_to_charge():
     cost = cost_of(call_of("text-embedding-3-small", openai_tokens(output=None), operation="embeddings"))
     assert (cost.total_usd, cost.output_usd, cost.status) == ("0.00002", None, "exact")

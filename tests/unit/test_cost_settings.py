@@ -102,6 +102,20 @@ def test_a_discount_is_taken_off_every_part_and_named(discount):
     assert (cost.status, cost.note) == ("exact", "discount of 20 % applied")
 
 
+@pytest.mark.parametrize("whole", ["openai", "openai/*", "*", "open*"])
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-*", "openai/gpt-4*", "*4o"])
+def test_what_is_set_for_a_provider_as_a_whole_counts_less_than_what_is_for_a_model(whole, model):
+    call = call_of("gpt-4o", openai_tokens())
+    assert cost_of(call, {"discount": {whole: 0.5, model: 0.2}}).note == "discount of 20 % applied"
+    assert cost_of(call, {"prices": {whole: {"input": 9}, model: MINE}}).price_id == model
+
+
+def test_of_two_discounts_for_a_provider_the_more_specific_one_counts():
+    for discount in ({"*": 0.5, "openai": 0.2}, {"*": 0.5, "openai/*": 0.2}, {"open*": 0.5, "openai*": 0.2}):
+        cost = cost_of(call_of("gpt-4o", openai_tokens()), {"discount": discount})
+        assert cost.note == "discount of 20 % applied"
+
+
 def test_a_discount_for_another_provider_is_not_taken():
     assert cost_of(call_of("gpt-4o", openai_tokens()), {"discount": {"anthropic": 0.2}}).total_usd == "0.0035"
 

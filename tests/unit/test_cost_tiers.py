@@ -70,6 +70,18 @@ def test_a_claude_batch_is_half_price_but_for_its_searches(at):
     assert (cost.tier, cost.status) == ("batch", "exact")
 
 
+@pytest.mark.parametrize(("model", "cached_usd"), [("gpt-4.1", "0.0001"), ("gemini-2.5-pro", "0.000025")])
+def test_cache_reads_of_a_batch_that_has_no_rate_for_them_are_an_estimate(model, cached_usd):
+    provider = "gcp.gemini" if model.startswith("gemini") else "openai"
+    plain, cached = (
+        cost_of(call_of(model, openai_tokens(cache_read=read), provider=provider, service_tier="batch"))
+        for read in (0, 200)
+    )
+    assert plain.status == "exact"
+    assert (cached.status, cached.cache_read_usd) == ("estimated", cached_usd)
+    assert cached.note == "cache reads at the rate of the standard tier"
+
+
 def test_the_committed_tier_of_claude_has_no_list_price():
     assert (
         cost_of(claude("claude-opus-5", claude_tokens(), service_tier="priority")).status == "tier_unpriced"
@@ -206,6 +218,16 @@ def test_a_known_model_behind_an_unknown_host_is_an_estimate(model):
 @pytest.mark.parametrize("model", ["llama3.2", "deepseek-chat", "mistral-small-latest"])
 def test_an_open_model_on_a_server_of_ones_own_has_no_list_price(model):
     assert cost_of(call_of(model, openai_tokens(), provider="ollama")).status == "unknown_model"
+
+
+@pytest.mark.parametrize("provider", ["ollama", "local", "vllm"])
+@pytest.mark.parametrize("model", ["gpt-oss:20b", "openai/gpt-oss-120b", "gpt-oss-20b"])
+def test_an_open_model_of_openai_on_a_server_of_ones_own_has_no_list_price(model, provider):
+    assert cost_of(call_of(model, openai_tokens(), provider=provider)).status == "unknown_model"
+
+
+def test_an_open_model_of_openai_behind_an_unknown_host_is_an_estimate():
+    assert cost_of(call_of("gpt-oss-20b", openai_tokens(), provider="unknown")).status == "estimated"
 
 
 def test_a_closed_model_at_a_local_port_is_a_proxy_and_an_estimate():

@@ -38,6 +38,15 @@ def test_each_public_host_has_its_name_and_is_shown(host, provider):
     assert place_of(f"https://{host}/v1/x?y=z", None) == (provider, Server(address=host), None)
 
 
+@pytest.mark.parametrize("region", ["au", "ca", "eu", "gb", "in", "jp", "us"])
+@pytest.mark.parametrize(
+    ("rest", "provider"), [("api.openai.com", "openai"), ("openrouter.ai", "openrouter")]
+)
+def test_a_vendors_host_in_a_region_has_its_name_and_is_shown(rest, provider, region):
+    host = f"{region}.{rest}"
+    assert place_of(f"https://{host}/v1/x", None) == (provider, Server(address=host), None)
+
+
 def test_each_row_of_customers_hosts_has_an_example():
     assert CUSTOMERS.keys() == PATTERNS.keys()
 
@@ -120,7 +129,14 @@ def test_what_stands_before_the_host_is_not_part_of_it():
 
 
 @pytest.mark.parametrize(
-    "host", ["api.openai.com.evil.example", "xapi.openai.com", "openai.azure.com.example", "bedrock.example"]
+    "host",
+    [
+        "api.openai.com.evil.example",
+        "xapi.openai.com",
+        "acme.api.openai.com",
+        "openai.azure.com.example",
+        "bedrock.example",
+    ],
 )
 def test_a_host_that_only_looks_alike_is_unknown(host):
     assert place_of(f"https://{host}/v1", None) == ("unknown", None, host)

@@ -167,6 +167,17 @@ def test_an_export_can_come_from_a_pipe(export, events):
     run("-", events, input=Path(export).read_bytes())
 
 
+def test_rows_that_come_twice_are_told_and_a_day_with_two_counts_exits_with_3(tmp_path, export, events):
+    again = export_of(tmp_path / "again.json", Path(export).read_text("utf-8"))
+    result = run(export, events, "--export", again)
+    assert "counted once: 1 rows of the export that came twice" in result.stderr
+    assert comparison(export, events, "--export", again)["export_rows_repeated"] == 1
+    partial = export_of(tmp_path / "partial.json", openai_usage([Call()]))
+    result = run(partial, events, "--export", export, code=3)
+    assert "partial.json#0: the same bucket and groups came again with other counts" in result.stderr
+    assert "In agreement" in result.stdout
+
+
 def test_days_can_be_chosen(tmp_path, events):
     path = export_of(tmp_path / "x.json", openai_usage([Call(), Call(), Call(at_s=DAY_S)]))
     run(path, events, code=1)

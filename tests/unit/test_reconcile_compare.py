@@ -1,5 +1,6 @@
 """Do both sides of a comparison add up, whatever is in them, and agree where they are the same?"""
 
+import json
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from llm_observer.money import exact_sum
 from llm_observer.reconcile.form import KINDS
-from reconciling import EXPORTS, Call, compared, event, openai_costs, openai_usage
+from reconciling import EXPORTS, Call, compared, event, grouped, openai_costs, openai_usage
 
 DAY_S = 86_400
 EXPORTED = Path(__file__).parents[1] / "data/exports"
@@ -96,18 +97,12 @@ def test_rows_add_up_to_the_totals_of_both_sides(by, theirs, own, written):
 @FEW
 def test_the_order_of_rows_and_events_changes_nothing(theirs, own, seed, written):
     before = plain(compared(written(openai_usage(theirs), openai_costs(theirs)), map(event, own)))
-    shuffled, shuffled_own = theirs.copy(), own.copy()
+    shuffled, shuffled_own = [some for _, some in grouped(theirs)], own.copy()
     random.Random(seed).shuffle(shuffled)
     random.Random(seed).shuffle(shuffled_own)
-    pages = [openai_usage([call]) for call in shuffled]
-    after = plain(compared(written(_one(pages), openai_costs(shuffled)), map(event, shuffled_own)))
-    assert after == before
-
-
-def _one(pages):
-    """All in one list, whose pages may be equal: each gets a field of its own."""
-    marked = (page.replace('"object": "page"', f'"object": "page", "n": {n}') for n, page in enumerate(pages))
-    return f"[{','.join(marked)}]"
+    usage = f"[{','.join(map(openai_usage, shuffled))}]"
+    costs = openai_costs([call for some in shuffled for call in some])
+    assert plain(compared(written(usage, costs), map(event, shuffled_own))) == before
 
 
 def test_a_larger_tolerance_finds_fewer_gaps(written):
@@ -132,7 +127,7 @@ def test_what_one_row_has_too_much_does_not_cover_what_another_lacks(written):
 
 def test_an_export_without_models_is_compared_with_all_models(written):
     calls = [Call(), Call("o3-2025-04-16")]
-    text = openai_usage(calls).replace("gpt-4o-2024-08-06", "").replace("o3-2025-04-16", "")
+    text = openai_usage([Call(), Call()]).replace("gpt-4o-2024-08-06", "")
     (usage,) = compared(written(text), map(event, calls), tolerance=Decimal(0))
     assert [(line.model, line.gaps) for line in usage.lines] == [("(all models)", ())]
 
@@ -249,10 +244,36 @@ def test_what_a_row_does_not_tell_is_not_compared(written):
 
 def test_sums_of_money_lose_no_digit(written):
     small = "0.0000000000000000000000000001"
-    calls = [Call(usd="1000000"), Call(usd=small)]
-    (money,) = compared(written(*(openai_costs([call]) for call in calls)), map(event, calls))
+    calls = [Call(usd="1000000"), Call("o3-2025-04-16", usd=small)]
+    (money,) = compared(written(openai_costs(calls)), map(event, calls))
     (total,) = money.totals
     assert total.export == total.events == Decimal("1000000.0000000000000000000000000001")
+
+
+def openrouter_activity(*rows):
+    shape = {"date": "2026-11-01", "endpoint_id": "e", "provider_name": "Anthropic", "usage": 0}
+    counts = {"requests": 1, "prompt_tokens": 150, "completion_tokens": 10}
+    return json.dumps({"data": [{**shape, **counts, **row} for row in rows]})
+
+
+SONNET = {
+    "model": "anthropic/claude-sonnet-4.5",
+    "model_permaslug": "anthropic/claude-4.5-sonnet-20250929",
+}
+
+
+@pytest.mark.parametrize("name", SONNET.values(), ids=SONNET)
+def test_a_model_has_both_of_its_names_at_openrouter(name, written):
+    own = [event(Call(name, usd="0"), provider="openrouter")]
+    usage, _ = compared(written(openrouter_activity(SONNET)), own, tolerance=Decimal(0))
+    assert [(line.model, line.gaps) for line in usage.lines] == [(SONNET["model_permaslug"], ())]
+
+
+def test_a_name_that_openrouter_has_for_two_models_is_joined_with_neither(written):
+    auto = [{"model": "openrouter/auto", "model_permaslug": name} for name in ("a/one", "b/two")]
+    own = [event(Call("openrouter/auto", usd="0"), provider="openrouter")]
+    usage, _ = compared(written(openrouter_activity(*auto)), own)
+    assert usage.unmatched == ("openrouter/auto",)
 
 
 def test_every_kind_that_is_compared_has_a_name():

@@ -64,6 +64,9 @@ SUMS = {
 }
 
 
+COMMA = "is no number: decimals need a point, and nothing between thousands"
+
+
 def sums_of(export):
     sums = {}
     for row in export.rows():
@@ -152,7 +155,119 @@ def test_a_page_that_was_fetched_twice_counts_once(tmp_path):
     again.write_text(json.dumps(json.loads(page.read_text("utf-8"))), "utf-8")
     export = Export([str(page), str(again)])
     assert sums_of(export) == SUMS["anthropic_usage"]
-    assert export.repeated == 1
+    assert export.repeated == 2
+
+
+def usage_page(*days, model="gpt-4o", requests=10, **more):
+    """A page of OpenAI's usage API: a result on each of *days* of November, none on negative ones."""
+    result = {
+        "object": "organization.usage.completions.result",
+        "num_model_requests": requests,
+        "input_tokens": requests * 1000,
+        "input_audio_tokens": requests,
+        "output_tokens": 0,
+        "model": model,
+        "batch": False,
+        **more,
+    }
+    buckets = []
+    for day in days:
+        begins = 1793491200 + 86_400 * (abs(day) - 1)
+        results = [result] if day > 0 else []
+        buckets.append({"start_time": begins, "end_time": begins + 86_400, "results": results})
+    return json.dumps({"object": "page", "data": buckets})
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads the texts as files; their export, and what its rows sum up to."""
+
+    def read(*texts):
+        paths = [tmp_path / f"export-{number}" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text, "utf-8")
+        export = Export(map(str, paths))
+        return export, sums_of(export)
+
+    return read
+
+
+@pytest.mark.parametrize("joined", [list, lambda pages: ["\n".join(pages)]], ids=["two files", "one file"])
+def test_days_that_two_pages_have_count_once(joined, read):
+    export, sums = read(*joined([usage_page(*range(1, 8)), usage_page(*range(4, 11))]))
+    assert (sums["requests"], export.repeated, export.problems) == (100, 4, [])
+    assert [(form.name, rows) for form, rows in export.forms.items()] == [("openai_usage_completions", 10)]
+
+
+def test_a_bucket_that_stands_twice_in_one_page_counts_once(read):
+    export, sums = read(usage_page(1, 1, 2))
+    assert (sums["requests"], export.repeated) == (20, 1)
+
+
+@pytest.mark.parametrize(
+    "other", [{"model": "o3"}, {"batch": True}, {"project_id": "p"}, {"api_key_id": "7"}], ids=str
+)
+def test_another_group_of_the_same_day_is_another_row(other, read):
+    export, sums = read(usage_page(1), usage_page(1, **other))
+    assert (sums["requests"], export.repeated, export.problems) == (20, 0, [])
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)], ids=["the larger one last", "first"])
+def test_of_two_fetches_of_one_day_the_one_with_more_counts_and_that_is_told(order, read):
+    pages = [usage_page(-1, 2, requests=3), usage_page(2, 3, requests=10)]
+    export, sums = read(*(pages[number - 1] for number in order))
+    assert sums["requests"] == 20
+    (problem,) = export.problems
+    assert problem.place.endswith(f"export-{order.index(1)}#1")
+    assert problem.reason.startswith("the same bucket and groups came again with other counts")
+
+
+def test_two_fetches_of_one_day_in_one_file_are_told_apart(read):
+    export, sums = read("\n".join([usage_page(1, requests=3), usage_page(1, requests=10)]))
+    assert (sums["requests"], len(export.problems)) == (10, 1)
+
+
+def test_a_row_that_stands_twice_in_one_csv_counts_once(read):
+    text = (FOLDER / "anthropic_usage_csv.csv").read_text("utf-8")
+    export, sums = read(text + text.partition("\n")[2])
+    assert (sums, export.repeated) == (SUMS["anthropic_usage_csv"], 2)
+
+
+def test_a_csv_that_was_saved_twice_counts_once(read):
+    names = ["openrouter_activity_csv", "anthropic_usage_csv", "anthropic_cost_csv", "openai_costs_csv"]
+    texts = [(FOLDER / f"{name}.csv").read_text("utf-8") for name in names]
+    assert read(*texts)[1] == read(*texts, *texts)[1]
+
+
+def test_rows_of_one_csv_that_its_columns_do_not_tell_apart_are_added_up(read):
+    """As of two keys, where somebody left their column out."""
+    header, _, row = (FOLDER / "anthropic_usage_csv.csv").read_text("utf-8").splitlines()
+    export, sums = read("\n".join([header, *(row.replace(",50,", f",{tokens},") for tokens in (10, 7))]))
+    assert (sums["output"], export.problems) == (17, [])
+
+
+def test_a_generation_of_openrouter_counts_once_whatever_else_its_row_says(read):
+    text = (FOLDER / "openrouter_activity_csv.csv").read_text("utf-8")
+    export, sums = read(text, text.replace("Example", "Renamed"))
+    assert (sums, export.repeated) == (SUMS["openrouter_activity_csv"], 2)
+
+
+def test_days_of_a_file_without_results_are_covered_by_the_forms_of_the_others(read):
+    export, _ = read(usage_page(1), usage_page(-2, -3))
+    assert sorted(map(str, export.days["openai_usage_completions"])) == [
+        "2026-11-01",
+        "2026-11-02",
+        "2026-11-03",
+    ]
+
+
+def test_days_without_results_are_those_of_their_own_file_and_provider(read):
+    images = {"object": "organization.usage.images.result", "images": 2}
+    bucket = {"start_time": 1793577600, "end_time": 1793664000}
+    of_images = {"data": [{**bucket, "results": [images]}, {**bucket, "results": []}]}
+    of_claude = {"data": [{"starting_at": "2026-11-03T00:00:00Z", "ending_at": "x", "results": []}]}
+    export, _ = read(usage_page(1), json.dumps(of_images), json.dumps(of_claude))
+    assert sorted(map(str, export.days["openai_usage_completions"])) == ["2026-11-01"]
 
 
 def test_buckets_without_a_result_are_days_that_the_export_covers():
@@ -243,6 +358,8 @@ def test_what_is_no_export_is_refused(content, reason, tmp_path):
     [
         ("tokens_prompt", "many", "tokens_prompt is no number"),
         ("tokens_prompt", "1.5", "tokens_prompt is no count"),
+        ("tokens_prompt", '"1,000"', f"tokens_prompt {COMMA}"),
+        ("cost_total", '"0,0123"', f"cost_total {COMMA}"),
         ("tokens_prompt", "-1", "tokens_prompt is no count"),
         ("tokens_prompt", "1e999999999", "tokens_prompt is no number"),
         ("cost_total", "NaN", "cost_total is no number"),

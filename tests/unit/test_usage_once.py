@@ -14,12 +14,17 @@ EXCHANGE = Exchange(sdk="openai", options=Options(method="POST", route="/respons
 USED = Tokens(input_total=3, output=1)
 
 
-def seen(once, response_id="r1", *, tokens=USED, is_own=True, body=None, account=None, **fields):
-    """Whether the usage of such an answer is told to be a repetition."""
+def marked(once, response_id="r1", *, tokens=USED, is_own=True, is_late=False, **fields):
+    """The call of such an answer, as *once* leaves it."""
+    exchange = replace(EXCHANGE, request_body=fields.pop("body", None), account=fields.pop("account", None))
     shape = {"provider": "openai", "wire": "openai", "operation": "responses"}
     call = LLMCall(**{**shape, "response_id": response_id, "tokens": tokens, **fields})
-    exchange = replace(EXCHANGE, request_body=body, account=account)
-    return once(call, Decoded(call=call, bills_separately=is_own), exchange).is_usage_repeated
+    return once(call, Decoded(call=call, bills_separately=is_own, is_late=is_late), exchange)
+
+
+def seen(once, *args, **how):
+    """Whether the usage of such an answer is told to be a repetition."""
+    return marked(once, *args, **how).is_usage_repeated
 
 
 def test_the_second_sight_of_an_answer_is_a_repetition():
@@ -56,6 +61,20 @@ def test_a_background_answer_is_counted_when_it_is_polled_for_the_first_time():
     once = UsageOnce()
     created = seen(once, tokens=None)
     assert [created, seen(once, is_own=False), seen(once, is_own=False)] == [False, False, True]
+
+
+def test_a_background_answer_that_another_process_asked_for_counts_once_and_says_so():
+    once = UsageOnce()
+    fetched = [marked(once, is_own=False, is_late=True) for _ in range(2)]
+    assert [call.is_usage_repeated for call in fetched] == [False, True]
+    assert [call.notes for call in fetched] == [("asked_elsewhere",), ()]
+
+
+def test_a_background_answer_that_this_process_asked_for_says_nothing_of_another():
+    once = UsageOnce()
+    seen(once, tokens=None)
+    fetched = marked(once, is_own=False, is_late=True)
+    assert (fetched.is_usage_repeated, fetched.notes) == (False, ())
 
 
 def test_a_poll_before_the_end_counts_nothing_and_forgets_nothing():

@@ -7,7 +7,10 @@ import msgspec
 
 from llm_observer.call import Content, LLMCall, Tokens
 
-__all__ = ["BatchResult", "Decoded", "Measures", "MoreUsage", "Segment"]
+__all__ = ["COUNT_ONLY", "BatchResult", "Decoded", "Measures", "MoreUsage", "Segment"]
+
+COUNT_ONLY = frozenset({"count_tokens", "responses.input_tokens"})
+"""Operations that answer with a count of tokens, and use none."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     bills_separately: bool = True
     """False where the usage repeats or sums up other answers (retrieve, poll, run, batch total)."""
     is_late: bool = False
-    """The request of a background response had no usage; this fetch of it has."""
+    """A background response that is fetched: its request, which may be another process's, had no usage."""
     measures: Measures | None = None
     """What is billed by the image, the second or the character."""
     more_usage: Sequence[MoreUsage] = ()

@@ -11,13 +11,11 @@ from llm_observer.adapters.request import Asked, read_request
 from llm_observer.adapters.routes import Route, route_of
 from llm_observer.adapters.usage import flat_numbers, server_tool_counts, stated_cost, tokens_of
 from llm_observer.call import Content, Ending, ErrorInfo, LLMCall, Timing, Tokens
-from llm_observer.decoded import Decoded
+from llm_observer.decoded import COUNT_ONLY, Decoded
 from llm_observer.wire import Closing, Exchange
 
 __all__ = ["build"]
 
-NOTHING_USED = frozenset({"count_tokens", "responses.input_tokens"})
-"""Operations that answer with a count of tokens, and use none."""
 DOWNLOADS = frozenset({"files.content:get", "containers.files.content:get", "videos.content:get"})
 """Operations whose answer is a file of the app's."""
 SUMS = ("batches", "messages.batches", "fine_tuning", "organization", "evals")
@@ -48,7 +46,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
     answer = Answer()
     if results is None and route.operation not in DOWNLOADS:
         answer = _answer(exchange, wire, notes, is_stream=is_stream, with_text=with_content)
-    usage = None if route.operation in NOTHING_USED else answer.usage or _header_usage(exchange, route)
+    usage = None if route.operation in COUNT_ONLY else answer.usage or _header_usage(exchange, route)
     tokens = tokens_of(usage, wire.usage, notes, is_input_only=route.operation == "embeddings")
     error = error_of(exchange, answer.error)
     call = LLMCall(
@@ -92,7 +90,7 @@ def build(exchange: Exchange, wire: Format, *, with_content: bool) -> Decoded:
         content=Content(input=asked.text, output=answer.text) if with_content else None,
         provider_cost_usd=stated_cost(usage),
         diagnosis=answer.diagnosis,
-        bills_separately=_bills_separately(route, call.method),
+        bills_separately=_bills_separately(route, call),
         is_late=answer.is_background and call.method == "GET",
         measures=measures_of(exchange, route.operation, usage),
         more_usage=more_usage_of(answer, wire.usage, notes),
@@ -180,8 +178,8 @@ def _to_hash(asked: Asked, place: Place) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def _bills_separately(route: Route, method: str | None) -> bool:
+def _bills_separately(route: Route, call: LLMCall) -> bool:
     """False for what is fetched again or changed, counts only, or sums up other calls."""
-    is_update = ":" in route.operation and route.template.endswith("{id}")
-    is_other = is_update or route.operation in NOTHING_USED or route.operation.startswith(SUMS)
-    return method == "POST" and not is_other
+    is_changed = call.response_id is not None and call.response_id == route.end
+    is_other = is_changed or route.operation in COUNT_ONLY or route.operation.startswith(SUMS)
+    return call.method == "POST" and not is_other

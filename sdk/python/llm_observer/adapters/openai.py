@@ -40,7 +40,7 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         model=reader.text("model"),
         response_id=reader.text("id"),
         finish_reasons=tuple(_finish_reasons(document, choices)),
-        usage=next((usage for path in _USAGE_AT if (usage := at(document, path)) is not None), None),
+        usage=_usage(document, choices),
         service_tier=reader.text("service_tier", "usage.service_tier"),
         tool_calls=(*_called_in(choices), *_called_by(items)),
         other_tools=tuple(_hosted(items)),
@@ -53,6 +53,12 @@ def read(document: Mapping[str, object], notes: Notes, with_text: bool) -> Answe
         is_background=document.get("background") is True,
         text=_text(choices, items) if with_text else None,
     )
+
+
+def _usage(document: Mapping[str, object], choices: Iterable[dict[str, object]]) -> object:
+    """The usage of the answer; Moonshot's streams have it in a choice alone (November 2026)."""
+    stated = (*(at(document, path) for path in _USAGE_AT), *(choice.get("usage") for choice in choices))
+    return next((usage for usage in stated if usage), None)
 
 
 def _diagnosis(reader: Reader) -> tuple[str, int | None] | None:

@@ -83,8 +83,6 @@ class _Stream:
             self._items[str(event.get("output_index"))] = item
         for choice in dicts(event.get("choices")):
             self._choice(choice).add(choice)
-            if choice.get("usage") and not event.get("usage"):  # Moonshot's; some send it once more on top
-                self._fields["usage"] = choice["usage"]
 
     def _take(self, fields: Mapping[str, object]) -> None:
         for name in _FIRST:
@@ -126,11 +124,13 @@ class _Choice:
         self._texts: list[object] = []
         self._calls: list[_Call] = []
         self._legacy: _Call | None = None
+        self._usage: object = None
         self.finish_reason: object = None
 
     def add(self, choice: Mapping[str, object]) -> None:
         if choice.get("finish_reason") is not None:
             self.finish_reason = choice["finish_reason"]
+        self._usage = choice.get("usage") or self._usage
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             delta = {}
@@ -159,7 +159,7 @@ class _Choice:
             message["tool_calls"] = [call.document() for call in self._calls]
         if self._legacy is not None:
             message["function_call"] = self._legacy.document()["function"]
-        return {"finish_reason": self.finish_reason, "message": message}
+        return {"finish_reason": self.finish_reason, "message": message, "usage": self._usage}
 
 
 class _Call:

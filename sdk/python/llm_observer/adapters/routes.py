@@ -79,7 +79,7 @@ class Route(NamedTuple):
 
     template: the path without ids. model: named in the path (Bedrock, Vertex, an Azure deployment).
     is_stream: True where the path asks for a stream, None where it says nothing. is_invoke: a model of any
-    family is invoked on Bedrock.
+    family is invoked on Bedrock. end: the last part of the path, an id where an object is asked for by it.
     """
 
     operation: str
@@ -87,6 +87,7 @@ class Route(NamedTuple):
     model: str | None = None
     is_stream: bool | None = None
     is_invoke: bool = False
+    end: str = ""
 
 
 def route_of(exchange: Exchange) -> Route:
@@ -102,6 +103,7 @@ def route_of(exchange: Exchange) -> Route:
         model=unquote(found[1]) if found else None,
         is_stream=True if sent.endswith(_STREAMING) else None,
         is_invoke=on_bedrock is not None,
+        end=unquote((sent or asked).rpartition("/")[2]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from llm_observer.call import LLMCall
 from llm_observer.config import Config
-from llm_observer.enrichers.bill import Doubt, Rates
+from llm_observer.enrichers.bill import STANDARD_READS, Doubt, Rates
 from llm_observer.enrichers.price_cache import load_book
 from llm_observer.enrichers.price_source import PriceBook
 from llm_observer.enrichers.pricing import Names, Price, Pricing, names_of
@@ -166,7 +166,9 @@ def _exchange(at: datetime) -> Exchange:
 def _lines(tier: str, price: Price, discount: Decimal | None) -> Iterator[Line]:
     """A line for each size of prompt from which a rate differs."""
     is_claude = "claude" in price.price_id.lower() and price.source == "genai-prices"
-    doubts = tuple(doubt.note for doubt in price.doubts)
+    doubts = [doubt.note for doubt in price.doubts]
+    if "cache_read_mtok" in price.borrowed:
+        doubts.append(STANDARD_READS)
     for start in sorted({0, *(max(start, 0) for steps in price.rates.values() for start, _ in steps)}):
         rates = Rates(price.rates, start + 1, factor=price.factor, is_claude=is_claude)
         found = {kind: _rate(rates, kind) for kind in _kinds(price, is_claude=is_claude)}
@@ -174,7 +176,7 @@ def _lines(tier: str, price: Price, discount: Decimal | None) -> Iterator[Line]:
         borrowed = tuple(
             kind for kind in usd if kind not in _ALWAYS - {"cache_read"} and _is_borrowed(rates, kind)
         )
-        yield Line(tier, start, usd, borrowed, doubts)
+        yield Line(tier, start, usd, borrowed, tuple(doubts))
 
 
 def _search(price: Price, discount: Decimal | None) -> Decimal | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llm_observer.call import CostStatus, Tokens
     from llm_observer.enrichers.price_source import Rate
 
-__all__ = ["EXACT", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
+__all__ = ["EXACT", "STANDARD_READS", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
 
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, clamp=0, traps=[])
 """For every sum and product: digits for any rate times any count, so that nothing is rounded.
@@ -22,6 +22,8 @@ All of it is said, as an app may have changed the defaults.
 """
 
 PER_MILLION = -6
+
+STANDARD_READS = "cache reads at the rate of the standard tier"
 
 
 class Doubt(NamedTuple):
@@ -191,7 +193,7 @@ def _rate_doubts(tokens: Tokens, rates: Rates) -> Iterator[Doubt]:
     if any(rate is None for rate in _write_rates(tokens, rates)):
         yield Doubt("estimated", "cache writes at the rate of input")
     if _n(tokens.cache_read) and "cache_read_mtok" in rates.borrowed:
-        yield Doubt("estimated", "cache reads at the rate of the standard tier")
+        yield Doubt("estimated", STANDARD_READS)
     if _n(tokens.input_audio) and rates.token("input_audio_mtok") is None:
         yield Doubt("estimated", "audio input at the rate of text")
     if _n(tokens.output_audio) and rates.token("output_audio_mtok") is None:
@@ -240,10 +242,10 @@ def billed_output(tokens: Tokens) -> int | None:
 
 def _unnamed(tokens: Tokens) -> int:
     """Tokens that only the provider's total has: Gemini's thoughts. Mistral counts audio apart."""
-    entered, left = input_total(tokens), billed_output(tokens)
-    if tokens.total is None or entered is None or left is None:
+    entered = input_total(tokens)
+    if tokens.total is None or entered is None:
         return 0
-    rest = tokens.total - entered - left
+    rest = tokens.total - entered - _n(billed_output(tokens))
     return 0 if rest < 0 or rest == tokens.input_audio else rest
 
 

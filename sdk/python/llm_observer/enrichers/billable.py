@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from llm_observer.decoded import COUNT_ONLY
 from llm_observer.enrichers.bill import Doubt
 from llm_observer.enrichers.usage_once import ASKED_ELSEWHERE
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doubts_of_usage", "why_free", "why_no_usage", "why_paid_elsewhere"]
 
-FREE = frozenset({"count_tokens", "models", "responses.input_tokens"})
+FREE = COUNT_ONLY | {"models"}
 """Operations that cost nothing: counting tokens and listing models at both providers.
 
 https://platform.claude.com/docs/en/build-with-claude/token-counting and, where no price is named,

@@ -56,13 +56,14 @@ class Names(NamedTuple):
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The forms without a model."""
+        """The provider under each of its names."""
         return tuple(dict.fromkeys((self.provider, self.vendor)))
 
     def own(self, table: Patterns[T]) -> T | None:
         """What the app's own *table* has for the call: for its model, else for its provider."""
         owned = (f"{owner}/{model}" for model in self.models for owner in self.owners)
-        return table.find((*owned, *self.models), self.owners)
+        whole = (*self.owners, *(f"{owner}/" for owner in self.owners))  # `openai/*` is all of it too
+        return table.find((*owned, *self.models), whole)
 
 
 class Price(NamedTuple):

@@ -1,7 +1,7 @@
 """Where do the export and our events differ? Line by line, by day and model; each gap, and the sums."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -113,7 +113,7 @@ def compare(theirs: Theirs, ours: Ours, question: Question) -> list[Section]:
 
 
 class _Part(NamedTuple):
-    """The export's share in a section. kinds: those that one of its forms gives."""
+    """The export's share in a section. kinds: those that one of its forms gives. aliases: as in `Theirs`."""
 
     name: str
     forms: tuple[Form, ...]
@@ -121,6 +121,7 @@ class _Part(NamedTuple):
     first: date
     last: date
     models: frozenset[str]
+    aliases: Mapping[str, Collection[str]]
 
 
 def _part(name: str, kinds: Sequence[str], theirs: Theirs, question: Question) -> _Part | None:
@@ -143,6 +144,7 @@ def _part(name: str, kinds: Sequence[str], theirs: Theirs, question: Question) -
             for key, sums in members
             if key.model is not None and not sums.amounts.keys().isdisjoint(kinds)
         ),
+        theirs.aliases,
     )
 
 
@@ -210,7 +212,8 @@ def _add_ours(
 
 
 def _match(names: Names, part: _Part) -> Match | None:
-    return matched(names, part.models, has_titles=any(form.has_titles for form in part.forms))
+    has_titles = any(form.has_titles for form in part.forms)
+    return matched(names, part.models, part.aliases, has_titles=has_titles)
 
 
 def _own_name(names: Names) -> str:

@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from decimal import Decimal
-from hashlib import blake2b
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, NoReturn, cast
 
@@ -27,31 +26,31 @@ _DELIMITERS = ",;\t"
 Value = object
 
 
-State = Literal["row", "header", "empty", "repeated"]
+State = Literal["row", "header", "empty"]
 
 
 class Record(NamedTuple):
     """One row of CSV, or one result of a page with the fields of its bucket.
 
-    place: `file:line`, or `file#number`. state: `header` is that of CSV, `empty` a bucket without results,
-    `repeated` a page that was read before. problem: why the row cannot be read.
+    place: `file:line`, or `file#number`. within: the list that it stands in, one of a CSV, a bucket's of a
+    page. state: `header` is that of CSV, `empty` a bucket without results. problem: why it cannot be read.
     """
 
     place: str
     columns: Mapping[str, Value]
+    within: str
     state: State = "row"
     problem: str | None = None
 
 
-def records_of(name: str, seen: set[bytes]) -> Iterator[Record]:
+def records_of(name: str) -> Iterator[Record]:
     """The records of the file *name*, plain or gzipped; `-` is standard input.
 
-    seen: marks of the pages that were read, of this and earlier files. Raises UnreadableFileError where the
-    file cannot be read.
+    Raises UnreadableFileError where the file cannot be read.
     """
     with ExitStack() as stack:
         try:
-            yield from _records(_opened(name, stack), name, seen)
+            yield from _records(_opened(name, stack), name)
         except OSError as exc:
             raise UnreadableFileError(exc.strerror or str(exc)) from exc
         except (EOFError, zlib.error) as exc:
@@ -75,12 +74,12 @@ def _opened(name: str, stack: ExitStack) -> io.TextIOWrapper:
     return text
 
 
-def _records(text: io.TextIOWrapper, name: str, seen: set[bytes]) -> Iterator[Record]:
+def _records(text: io.TextIOWrapper, name: str) -> Iterator[Record]:
     first = next((line for line in text if line.strip()), None)
     if first is None:
         raise UnreadableFileError("it is empty")
     if first.lstrip()[0] in "{[":
-        return _json_records(first + text.read(), name, seen)
+        return _json_records(first + text.read(), name)
     return _csv_records(first, text, name)
 
 
@@ -89,27 +88,22 @@ def _csv_records(first: str, text: io.TextIOWrapper, name: str) -> Iterator[Reco
     header = next(csv.reader([first], delimiter=delimiter, strict=True))
     names = [column.strip() for column in header]
     rows = csv.reader(text, delimiter=delimiter, strict=True)
-    yield Record(f"{name}:1", dict.fromkeys(names), "header")
+    yield Record(f"{name}:1", dict.fromkeys(names), name, "header")
     for row in filter(None, rows):
         place = f"{name}:{rows.line_num + 1}"
         if len(row) == len(names):
-            yield Record(place, dict(zip(names, row, strict=True)))
+            yield Record(place, dict(zip(names, row, strict=True)), name)
         else:
-            yield Record(place, {}, problem=f"has {len(row)} cells, the header {len(names)}")
+            yield Record(place, {}, name, problem=f"has {len(row)} cells, the header {len(names)}")
 
 
-def _json_records(text: str, name: str, seen: set[bytes]) -> Iterator[Record]:
-    """Of one document or several behind each other; a page that comes again is one that was fetched twice."""
-    number = 0
-    for page in chain.from_iterable(map(_pages, _documents(text))):
-        mark = blake2b(json.dumps(page, default=str, sort_keys=True).encode(), digest_size=16).digest()
-        if mark in seen:
-            yield Record(f"{name}#{number}", {}, "repeated")
-            continue
-        seen.add(mark)
-        for columns, is_empty in _results(page):
-            yield Record(f"{name}#{number}", columns, "empty" if is_empty else "row")
-            number += 1
+def _json_records(text: str, name: str) -> Iterator[Record]:
+    """Of one document or several behind each other."""
+    lists = count()
+    pages = chain.from_iterable(map(_pages, _documents(text)))
+    results = chain.from_iterable(_results(page, next(lists), lists) for page in pages)
+    for number, (columns, within, is_empty) in enumerate(results):
+        yield Record(f"{name}#{number}", columns, f"{name}#{within}", "empty" if is_empty else "row")
 
 
 def _documents(text: str) -> Iterator[Value]:
@@ -137,16 +131,23 @@ def _pages(document: Value) -> Iterator[Value]:
     yield from document if isinstance(document, list) else [document]
 
 
-def _results(page: Value, *above: tuple[str, Value]) -> Iterator[tuple[dict[str, Value], bool]]:
-    """The results below *page*, each with the fields of its bucket; and whether the bucket is empty."""
+def _results(
+    page: Value, within: int, lists: Iterator[int], *above: tuple[str, Value]
+) -> Iterator[tuple[dict[str, Value], int, bool]]:
+    """The results below *page*, each with the fields of its bucket; its list, and whether that is empty.
+
+    within: the number of the list that *page* stands in. lists: numbers for those in it.
+    """
     if not isinstance(page, dict) or len(above) > _MOST_FIELDS:
         raise UnreadableFileError("it is JSON, but no page of an export: an object with `data` is expected")
     inner = next((page[key] for key in _LISTS if isinstance(page.get(key), list)), None)
     own = (*above, *_flat(page))
     if not inner:
-        yield dict(own), inner is not None
-    for item in inner or ():
-        yield from _results(item, *own)
+        yield dict(own), within, inner is not None
+        return
+    here = next(lists)
+    for item in inner:
+        yield from _results(item, here, lists, *own)
 
 
 def _flat(item: Mapping[str, Value], prefix: str = "") -> Iterator[tuple[str, Value]]:

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
 
 from llm_observer.reconcile.documents import Record, records_of
-from llm_observer.reconcile.form import Form
+from llm_observer.reconcile.form import Form, Row
 from llm_observer.reconcile.forms import FORMS, NOT_COMPARED
+from llm_observer.reconcile.once import RowsOnce
 from llm_observer.recordings import Unreadable, UnreadableFileError
 
-__all__ = ["Export", "Row", "form_of", "known_forms"]
+__all__ = ["Export", "form_of", "known_forms"]
 
 _DAY_S = 86_400
 _USD = "usd"
@@ -23,25 +23,11 @@ _ITEM = "item"
 _ZERO = re.compile(r"0(\.0*)?(e[+-]?[0-9]+)?")
 
 
-class Row(NamedTuple):
-    """One row of an export. model: None where the export does not name one, and nothing stands for it.
-
-    counts, usd: what the row gives; absent is not given. marks: what is out of the ordinary about it.
-    """
-
-    form: Form
-    day: date
-    model: str | None
-    counts: Mapping[str, int]
-    usd: Decimal | None
-    marks: frozenset[str]
-
-
 class Export:
     """The rows of all files *names*; what could not be read is told in `problems`.
 
-    forms: how many rows had each. days: those that the export covers, rows or not. not_compared: rows that
-    hold nothing that is compared, by reason. repeated: pages that came twice.
+    forms: how many rows of each count. days: those that the export covers, rows or not. not_compared: rows
+    that hold nothing that is compared, by reason. repeated: rows that came again, and count once.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -50,36 +36,61 @@ class Export:
         self.days: dict[str, set[date]] = {}
         self.not_compared: Counter[str] = Counter()
         self.problems: list[Unreadable] = []
-        self.repeated = 0
+        self._once = RowsOnce()
+        self._empty: set[tuple[str, date]] = set()
+        """Buckets of files that hold no others."""
+
+    @property
+    def repeated(self) -> int:
+        """How many rows came again."""
+        return self._once.repeated
 
     def rows(self) -> Iterator[Row]:
-        """All rows, file by file."""
-        seen: set[bytes] = set()
+        """All rows, each once: those of single calls as they come, then those of buckets."""
         for name in self._names:
             try:
-                yield from self._file(records_of(name, seen))
+                yield from self._file(records_of(name))
             except UnreadableFileError as exc:
                 self.problems.append(Unreadable(name, str(exc)))
+        self._cover([form for form in FORMS if form.name in self.days], self._empty)
+        yield from map(self._counted, self._once.held())
+        self.problems += self._once.problems
 
     def _file(self, records: Iterable[Record]) -> Iterator[Row]:
         forms: set[Form] = set()
-        empty: set[date] = set()
+        empty: set[tuple[str, date]] = set()
+        is_empty = True
         for record in records:
             if record.state == "empty":
-                empty |= _bucket_day(record.columns)
-            elif record.state == "repeated":
-                self.repeated += 1
-            elif (row := self._row(record)) is not None:
-                forms.add(row.form)
-                yield row
+                empty |= _bucket(record.columns)
+                continue
+            is_empty = False
+            row = self._row(record)
+            if row is None:
+                continue
+            forms.add(row.form)
+            if row.form.row_id is None:
+                self._once.hold(row, record)
+            elif self._once.is_new(record, row.form):
+                yield self._counted(row)
+        self._cover(forms, empty)
+        if is_empty:
+            self._empty |= empty
+
+    def _cover(self, forms: Iterable[Form], buckets: set[tuple[str, date]]) -> None:
+        """Let *forms* cover the days of *buckets*, which have no rows, where those are of their shape."""
         for form in forms:
-            self.days[form.name] |= empty
+            self.days[form.name] |= {day for column, day in buckets if column == form.day}
+
+    def _counted(self, row: Row) -> Row:
+        self.forms[row.form] += 1
+        return row
 
     def _row(self, record: Record) -> Row | None:
         """The row of *record*; None where it has none that is compared, which is kept in mind."""
         reason = NOT_COMPARED.get(str(record.columns.get("object")))
         if reason is not None:
-            self.not_compared[reason] += 1
+            self.not_compared[reason] += self._once.is_new(record)
             return None
         form = None if record.problem is not None else form_of(record.columns)
         if record.state == "header":
@@ -89,7 +100,6 @@ class Export:
         except _CellError as exc:
             self.problems.append(Unreadable(record.place, str(exc)))
             return None
-        self.forms[row.form] += 1
         self.days.setdefault(row.form.name, set()).add(row.day)
         return row
 
@@ -132,7 +142,8 @@ def _row_of(form: Form | None, record: Record) -> Row:
     if form.end is not None and _is_across_days(columns.get(form.day), columns.get(form.end)):
         marks.add("not_utc")
     day, counts, usd = _day(form.day, columns), _counts(form, columns), _usd(form, columns)
-    return Row(form, day, model, counts, usd, frozenset(marks))
+    alias = _text(columns.get(form.alias or "")) or None
+    return Row(form, day, model, alias, counts, usd, frozenset(marks))
 
 
 def _model_of(form: Form, columns: Mapping[str, object]) -> tuple[str | None, bool]:
@@ -187,16 +198,17 @@ def _number(column: str, value: object) -> Decimal | None:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise _CellError(f"{column} is no number") from None
+        hint = ": decimals need a point, and nothing between thousands" if "," in text else ""
+        raise _CellError(f"{column} is no number{hint}") from None
     if not number.is_finite() or (number and not _LEAST <= number.adjusted() <= _MOST):
         raise _CellError(f"{column} is no number")
     return number
 
 
-def _bucket_day(columns: Mapping[str, object]) -> set[date]:
-    """The day of a bucket without results."""
-    moments = (_moment(columns.get(form.day)) for form in FORMS if form.end in columns)
-    return {moment.date() for moment in moments if moment is not None}
+def _bucket(columns: Mapping[str, object]) -> set[tuple[str, date]]:
+    """The day of a bucket without results, and the column that has it."""
+    moments = {form.day: _moment(columns.get(form.day)) for form in FORMS if form.end in columns}
+    return {(column, moment.date()) for column, moment in moments.items() if moment is not None}
 
 
 def _day(column: str, columns: Mapping[str, object]) -> date:

@@ -1,10 +1,12 @@
-"""What is known of one form of export, and what is compared? The shape of a row of forms.py."""
+"""What is known of one form of export, what does a row of it give, and what is compared?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
-__all__ = ["KINDS", "Form"]
+__all__ = ["KINDS", "Form", "Row"]
 
 KINDS = {
     "requests": "requests",
@@ -30,8 +32,9 @@ class Form:
     """One form of export.
 
     columns: a file or result that has them all has this form. day: when the row's bucket begins, or its UTC
-    day. end: when it ends. object: the value of the column of that name. counts: by kind, the columns whose
-    sum it is. usd: cost, *usd_unit* dollars each. tags: column to mark and the values that are ordinary.
+    day. end: when it ends. object: the value of the column of that name. model, alias: columns of its name,
+    and of another name that it has. row_id: column of an id that no other row has. counts: by kind, the
+    columns whose sum it is. usd: cost, *usd_unit* dollars each. tags: column to mark and ordinary values.
     labels: what a row without a model is named by. item: it names model and kind, "MODEL, KIND". operations:
     of our calls, those that it counts; empty for all. is_call: each row is one request. is_in_cents: costs
     are rounded to cents. has_titles: models by title ("Claude Haiku 4.5"). source: where that is documented.
@@ -46,6 +49,8 @@ class Form:
     end: str | None = None
     object: str | None = None
     model: str | None = None
+    alias: str | None = None
+    row_id: str | None = None
     counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     usd: str | None = None
     usd_unit: Decimal = Decimal(1)
@@ -57,3 +62,19 @@ class Form:
     is_call: bool = False
     is_in_cents: bool = False
     has_titles: bool = False
+
+
+class Row(NamedTuple):
+    """One row of an export. model: None where the export does not name one, and nothing stands for it.
+
+    alias: another name of the model. counts, usd: what the row gives; absent is not given. marks: what is out
+    of the ordinary about it.
+    """
+
+    form: Form
+    day: date
+    model: str | None
+    alias: str | None
+    counts: Mapping[str, int]
+    usd: Decimal | None
+    marks: frozenset[str]

@@ -225,6 +225,7 @@ FORMS = (
         ),
         day="date",
         model="model_permaslug",
+        alias="model",
         counts={
             "requests": ("requests",),
             "input": ("prompt_tokens",),
@@ -252,6 +253,7 @@ FORMS = (
         ),
         day="created_at",  # without a zone: OpenRouter's days are UTC
         model="model_permaslug",
+        row_id="generation_id",
         counts={
             "input": ("tokens_prompt",),
             "cache_read": ("tokens_cached",),

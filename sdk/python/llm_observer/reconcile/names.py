@@ -1,7 +1,7 @@
-"""Which model of an export is a model of ours? The same name, else one of three rules, which is told."""
+"""Which model of an export is a model of ours? The same name, else one of four rules, which is told."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from llm_observer.reconcile.ours import Names
@@ -15,6 +15,7 @@ _WORD = re.compile(r"[a-z]+|[0-9]+")
 RULES = {
     "same": "the same name",
     "requested": "the name that was asked for",
+    "alias": "two names in the export",
     "snapshot": "alias and snapshot",
     "title": "title and name",
 }
@@ -31,8 +32,13 @@ class Match(NamedTuple):
     rule: str
 
 
-def matched(names: Names, exported: Iterable[str], *, has_titles: bool) -> Match | None:
-    """The one of *exported* that is the model of *names*; None if there is none, or several may be it."""
+def matched(
+    names: Names, exported: Iterable[str], aliases: Mapping[str, Collection[str]], *, has_titles: bool
+) -> Match | None:
+    """The one of *exported* that is the model of *names*; None if there is none, or several may be it.
+
+    aliases: other names that the export has for its models.
+    """
     known = frozenset(exported)
     for rule, ours in (("same", names.responded), ("requested", names.requested)):
         if ours is not None and ours in known:
@@ -40,7 +46,9 @@ def matched(names: Names, exported: Iterable[str], *, has_titles: bool) -> Match
     name = names.responded or names.requested
     if name is None:
         return None
+    second = next((aliases[each] for each in names if each is not None and each in aliases), ())
     likely = {
+        "alias": [other for other in second if other in known],
         "snapshot": [other for other in known if _is_alias(name, other)],
         "title": [other for other in known if has_titles and _words(other) == _words(name)],
     }

@@ -22,11 +22,13 @@ class ExportKey(NamedTuple):
 class Theirs:
     """Sums of the rows of *export*, which is read here.
 
-    forms: by name, those that were found. days: by form, those that it covers.
+    forms: by name, those that were found. days: by form, those that it covers. aliases: other names of its
+    models.
     """
 
     def __init__(self, export: Export) -> None:
         self.sums: dict[ExportKey, Figures] = {}
+        self.aliases: dict[str, set[str]] = {}
         for row in export.rows():
             given = {kind: Decimal(count) for kind, count in row.counts.items()}
             if row.usd is not None:
@@ -35,6 +37,8 @@ class Theirs:
                 continue
             figures = self.sums.setdefault(ExportKey(row.form.name, row.day, row.model), Figures())
             figures.rows += 1
+            if row.alias is not None and row.model is not None:
+                self.aliases.setdefault(row.alias, set()).add(row.model)
             for kind, amount in given.items():
                 figures.add(kind, amount)
             for mark in row.marks:
