@@ -57,6 +57,12 @@ EXAMPLES = [said(role, words(30, seed=500 + at)) for at, role in enumerate(("use
 LONG = talk(13)
 RESULTS = [*talk(1), *used(1, words(300, seed=7)), *used(2, words(50, seed=8)), *talk(3, first=2)]
 
+def thought(number):
+    """An answer with the thinking before it."""
+    thinking = {"type": "thinking", "thinking": words(40, seed=number), "signature": "c2lnbmVk"}
+    return said("assistant", [thinking, text(words(30, seed=number + 50))])
+
+
 POSITIVE = {
     "a tool in another place": (
         prompt(talk(3)),
@@ -184,6 +190,11 @@ POSITIVE = {
         prompt(RESULTS),
         prompt([*talk(1), *used(1, "[trimmed]"), *RESULTS[3:], *talk(2, first=7)]),
         [("tool_result_trimmed", 7)],
+    ),
+    "thinking left out": (
+        prompt([*talk(1), thought(2), *talk(1, first=3)]),
+        prompt([*talk(1), said("assistant", thought(2)["content"][1:]), *talk(3, first=3)]),
+        [("thinking_dropped", 6)],
     ),
     "the last message longer": (
         prompt([*talk(2), said("user", words(60, seed=3))]),

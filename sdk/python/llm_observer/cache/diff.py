@@ -18,6 +18,7 @@ EDITS = frozenset(
         "compaction",
         "history_truncated",
         "tool_result_trimmed",
+        "thinking_dropped",
         "message_lengthened",
     }
 )
@@ -248,6 +249,8 @@ class _Walk:
             if after.kind == before.kind == "tool_result" and after.size < before.size:
                 return "tool_result_trimmed"
             return "first_message_edited" if is_first else "history_edited"
+        if not put_in and all(piece.kind == "thinking" for piece in self.old[self.j : self.j + taken_out]):
+            return "thinking_dropped"
         if put_in and taken_out >= COMPACTED * put_in:
             return "compaction"
         if taken_out and not put_in and self._is_near_start():

@@ -37,7 +37,15 @@ ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})
 _WHOLE = frozenset(
-    {"tool_order", "tool_added", "tool_edited", "few_shot_order", "compaction", "history_truncated"}
+    {
+        "tool_order",
+        "tool_added",
+        "tool_edited",
+        "few_shot_order",
+        "compaction",
+        "history_truncated",
+        "thinking_dropped",
+    }
 )
 """Kinds of which no place inside a text can be named."""
 

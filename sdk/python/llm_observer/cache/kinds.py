@@ -139,6 +139,11 @@ _ROWS: Mapping[Family, tuple[tuple[str, str, str], ...]] = {
             "Cut many old messages at once, not one per call: each cut re-pays all that is left.",
         ),
         (
+            "thinking_dropped",
+            "thinking that was left out",
+            "Send thinking (reasoning) blocks back as they came: without them the prompt is another one.",
+        ),
+        (
             "tool_result_trimmed",
             "a trimmed tool result",
             "Trim a tool result before it is first sent: a later trim re-pays all that follows.",
