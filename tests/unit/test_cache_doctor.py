@@ -384,11 +384,11 @@ def test_replaced_documents_in_the_system_text_were_never_cached():
     assert call.cache.missed_tokens == pytest.approx(0.4 * 5000 + 300, rel=0.1)
 
 
-def test_another_conversation_under_much_the_same_system_text_misses_nothing():
-    clinic = Clinic()
-    warm(clinic)
-    other = SYSTEM.replace(SYSTEM[:7], "Another", 1)
-    call = clinic.call(claude(talk(1, seed=900), system=other), counted(written=5300))
+def test_another_conversation_under_a_text_of_which_half_is_new_misses_nothing():
+    clinic, rules = Clinic(), words(1200)
+    warm(clinic, system=f"{rules}\n{words(1800, seed=3000)}", tools=[])
+    body = claude(talk(1, seed=900), system=f"{rules}\n{words(1800, seed=4000)}", tools=[])
+    call = clinic.call(body, counted(written=5300))
     assert [(finding.kind, finding.confidence, finding.tokens) for finding in call.cache.findings] == [
         ("system_changed", 0.45, 0)
     ]

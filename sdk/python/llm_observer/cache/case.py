@@ -19,7 +19,7 @@ from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
 from llm_observer.wire import Exchange
 
-__all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "past_of"]
+__all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "new_share", "past_of"]
 
 REPLACED = 0.5
 """Share of a text that must be left for it to be the same one: else what is new in it was never cached."""
@@ -171,7 +171,7 @@ def past_of(case: Case) -> Past | None:
         return None
     alignment = _alignment(case, case.baseline, changed)
     estimates = [facts.estimate for facts in case.pieces.facts]
-    shares = [_new_share(case, case.baseline, change) for change in alignment.changes]
+    shares = [new_share(case, case.baseline, change) for change in alignment.changes]
     return Past(case.baseline.line, alignment, _partials(case, case.baseline, alignment), shares, estimates)
 
 
@@ -222,7 +222,7 @@ def _level_start(case: Case, name: str) -> int:
     return 0
 
 
-def _new_share(case: Case, baseline: Baseline, change: Change) -> float:
+def new_share(case: Case, baseline: Baseline, change: Change) -> float:
     """How much of an edited text is new: all of a summary, and of a text the most of which was replaced."""
     if change.kind == "compaction":
         return 1.0

@@ -249,13 +249,14 @@ class _Walk:
             if after.kind == before.kind == "tool_result" and after.size < before.size:
                 return "tool_result_trimmed"
             return "first_message_edited" if is_first else "history_edited"
-        if not put_in and all(piece.kind == "thinking" for piece in self.old[self.j : self.j + taken_out]):
+        return self._kind_of_cut(put_in, taken_out) if taken_out else "history_edited"
+
+    def _kind_of_cut(self, put_in: int, taken_out: int) -> str:
+        if put_in:
+            return "compaction" if taken_out >= COMPACTED * put_in else "history_edited"
+        if all(piece.kind == "thinking" for piece in self.old[self.j : self.j + taken_out]):
             return "thinking_dropped"
-        if put_in and taken_out >= COMPACTED * put_in:
-            return "compaction"
-        if taken_out and not put_in and self._is_near_start():
-            return "history_truncated"
-        return "history_edited"
+        return "history_truncated" if self._is_near_start() else "history_edited"
 
     def _is_near_start(self) -> bool:
         """At most one message stands between the head of the prompt and here."""

@@ -32,7 +32,7 @@ __all__ = [
 
 MAX_FINDINGS = 32
 CONFIRMED, STRUCTURAL, FREE, ANOTHER, UNRELATED = 0.95, 0.7, 0.6, 0.45, 0.3
-"""ANOTHER: a new conversation whose system text is much like that of an older one; no money is claimed."""
+"""ANOTHER: a new conversation whose system text is much like that of an older one."""
 ROUTING = "routing"
 _DIGITS = Context(prec=60)
 _HEADS = frozenset({"tool", "schema", "system", "developer"})

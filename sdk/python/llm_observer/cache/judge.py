@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from llm_observer.cache.baseline import Baseline
-from llm_observer.cache.case import Case
+from llm_observer.cache.case import Case, new_share
 from llm_observer.cache.diff import Change, similarity
 from llm_observer.cache.findings import (
     CONFIRMED,
@@ -54,7 +53,7 @@ class _Count(NamedTuple):
 
 def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
     """What is to be said of a call. actual: tokens that the provider says were read, None if it does not."""
-    found = _sure(case.baseline, found)
+    found = _sure(case, found)
     is_short = bool(case.prompt.ends) and case.prompt.ends[-1] < case.rule.minimum
     if _may_be_short(case.rule, found, actual):
         found, is_short = found._replace(ideal=0, losses=[]), True
@@ -85,14 +84,20 @@ def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) 
     return use if actual is None else _with_usage(use, count, actual, evidence)
 
 
-def _sure(baseline: Baseline | None, found: Reach) -> Reach:
-    """*found* without the tokens of what is only suspected, and of all that lies behind it."""
-    kept = list(takewhile(lambda loss: not is_suspected(baseline, loss), found.losses))
+def _sure(case: Case, found: Reach) -> Reach:
+    """*found* without the tokens of a text that may just be another one, and of all that lies behind it."""
+    kept = list(takewhile(lambda loss: not _may_be_another(case, loss), found.losses))
     if len(kept) == len(found.losses):
         return found
     ideal = found.reusable.tokens + sum(loss.tokens for loss in kept)
     rest = [loss._replace(tokens=0, is_paid=False) for loss in found.losses[len(kept) :]]
     return found._replace(ideal=ideal, is_ideal_exact=False, losses=[*kept, *rest])
+
+
+def _may_be_another(case: Case, loss: Loss) -> bool:
+    if case.baseline is None or loss.change is None or not is_suspected(case.baseline, loss):
+        return False
+    return new_share(case, case.baseline, loss.change) > 0
 
 
 def _may_be_short(rule: Rule, found: Reach, actual: int | None) -> bool:
