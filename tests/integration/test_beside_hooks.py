@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import inspect
+from unittest import mock
 
 import pytest
 import wrapt
@@ -176,6 +177,59 @@ def test_a_client_of_the_apps_own_that_overrides_request_is_one_event(
     asyncio.run(ask(client)) if is_async else ask(client)
     assert Own.request is own
     assert [call["client"] for call in events.calls] == ["Own"]
+
+
+@pytest.fixture(params=["function", "autospec", "mock"])
+def mocked(request, base):
+    """What a test of the app's own puts in place of `request` for a while."""
+    new = {"function": {"new": lambda *_, **__: None}, "autospec": {"autospec": True}, "mock": {}}
+    return lambda: mock.patch.object(base, "request", **new[request.param])
+
+
+def state_of(report, sdk):
+    return {hook.sdk: hook.state for hook in report.hooks}[sdk]
+
+
+def test_a_mock_that_was_there_at_patch_and_went_hides_nothing(unpatched, sdk, base, mocked, fail):
+    before = vars(base)["request"]
+    with mocked():
+        unpatched.patch()
+    assert state_of(unpatched.patch(), sdk) == "placed"
+    fail()
+    assert errors(unpatched) == ["AuthenticationError"]
+    llm_observer.unpatch()
+    assert vars(base)["request"] is before
+
+
+def test_the_first_call_after_a_mock_went_is_an_event(unpatched, base, fail):
+    with mock.patch.object(base, "request", autospec=True):
+        unpatched.patch()
+    fail()
+    assert errors(unpatched) == ["AuthenticationError"]
+
+
+def test_patching_again_under_a_mock_on_our_hook_hides_nothing_and_counts_once(
+    unpatched, base, mocked, answered, fail
+):
+    before = vars(base)["request"]
+    unpatched.patch()
+    for _ in range(3):
+        with mocked():
+            unpatched.patch()
+        fail()
+    assert errors(unpatched) == ["AuthenticationError"] * 3
+    answered()
+    assert len(unpatched) == 4
+    llm_observer.unpatch()
+    assert vars(base)["request"] is before
+
+
+def test_hooks_that_are_gone_are_not_called_placed(unpatched, sdk, base):
+    before = vars(base)["request"]
+    assert state_of(unpatched.patch(), sdk) == "placed"
+    base.request = before
+    assert llm_observer.stats()["hooks"][sdk] == "failed"
+    assert state_of(unpatched.patch(), sdk) == "placed"
 
 
 def test_where_nobody_else_is_nothing_else_is_hooked(events, sdk):

@@ -130,6 +130,35 @@ def test_an_openai_batch_output_is_priced_at_the_batch_rate_and_another_file_is_
     assert priced(events) == [("exact", "0.000045")]
 
 
+def batch_output(count):
+    """An OpenAI file of so many results: GPT-5 nano, 1,000 tokens in and 100 out each."""
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    answer = {"id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-5-nano-2025-08-07"}
+    response = {"status_code": 200, "request_id": "r", "body": {**answer, "usage": usage}}
+    return jsonl({"id": f"batch_req_{n}", "custom_id": f"{n}", "response": response} for n in range(count))
+
+
+def test_a_file_of_results_larger_than_an_exchange_may_be_is_priced_whole(events):
+    events.patch(max_exchange_bytes=2048)
+    client = make_client("openai", json_answer(batch_output(100)))
+    assert client.files.content("file-out").text.count("\n") == 100
+    assert priced(events) == [("exact", "0.0045")]
+
+
+def test_a_file_of_results_larger_than_all_that_may_be_kept_bounds_the_cost(events):
+    events.patch(max_exchange_bytes=2048, max_total_bytes=4096)
+    client = make_client("openai", json_answer(batch_output(2000)))
+    assert client.files.content("file-out").text.count("\n") == 2000
+    cost = events.calls[-1]["cost"]
+    assert cost["status"] == "bound"
+    assert 0 < float(cost["total_usd"]) < 2000 * 0.000045
+    note = cost["note"].partition("; ")
+    assert note[0].startswith("at least this much: the file of results was larger than what is kept")
+    assert float(cost["total_usd"]) == pytest.approx(
+        int(note[2].rpartition(" ")[2].replace(",", "")) * 0.000045
+    )
+
+
 def test_an_upload_whose_size_nobody_kept_bounds_the_cost_of_its_images(events):
     client = make_client("openai", body(IMAGES))
     client.images.edit(image=WAV, prompt="a hat", model="dall-e-2", n=2, size="512x512")

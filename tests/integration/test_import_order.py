@@ -45,6 +45,56 @@ import {sdk}
 }
 
 
+IMPORTED_TWICE = """
+import sys, llm_observer
+{before}
+import {sdk} as first
+gone = {{name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "{sdk}"}}
+{between}
+import {sdk} as second
+assert first is not second
+{after}
+states = {{hook.sdk: hook.state for hook in llm_observer.patch().hooks}}
+assert states["{sdk}"] == "placed", states
+from integration.loopback import json_answer
+from integration.sdks import make_client
+def call():
+    client = make_client("{sdk}", json_answer({answer!r}))
+    client.post("/v1/messages", cast_to=object, body=dict(model="m", messages=[], max_tokens=1))
+call()
+sys.modules.update(gone)
+call()
+llm_observer.shutdown(30)
+print(llm_observer.session().calls)
+"""
+PATCH = "llm_observer.patch()"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"before": PATCH},
+        {"between": PATCH},
+        {"before": PATCH, "between": PATCH},
+        {"before": PATCH, "after": PATCH},
+    ],
+    ids="-".join,
+)
+def test_an_sdk_that_is_imported_twice_is_observed_in_both_of_its_forms(sdk, where, tmp_path):
+    places = {"before": "", "between": "", "after": "", **where}
+    program = IMPORTED_TWICE.format(sdk=sdk, answer=ANSWERS[sdk], **places)
+    assert run(program, tmp_path) == ["2" if "before" in where else "1"]
+
+
+def test_a_look_for_an_sdk_that_is_not_there_is_remembered_once(tmp_path):
+    program = (
+        "import importlib.util, llm_observer, wrapt.importer\nllm_observer.patch()\n"
+        "for _ in range(5): importlib.util.find_spec('groq')\n"
+        "print(len(wrapt.importer._post_import_hooks['groq._base_client']))\n"
+    )
+    assert run(program, tmp_path) == ["1"]
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_order_of_patch_and_import_does_not_matter(sdk, order, tmp_path):
     program = (ORDERS[order] + CALL).format(sdk=sdk, answer=ANSWERS[sdk])

@@ -466,6 +466,28 @@ def test_the_summary_goes_into_a_file(world):
     assert calls_in((world.folder / "sum.json").read_text()) == 0
 
 
+def test_a_summary_that_could_not_be_written_is_wrong_usage_before_the_app_starts(world):
+    done = world.run("--to", "none/sum.json", "-c", "print('started')")
+    assert (done.code, done.out) == (2, "")
+    assert f"{world.folder}/none is no folder: make it first" in done.err
+
+
+def test_relative_paths_of_settings_are_those_of_the_folder_that_run_is_started_in(world):
+    app = "import os; os.mkdir('sub'); os.chdir('sub'); from integration.apps.run_calling import call; call()"
+    done = world.run("-c", app, LLM_OBSERVER_FILE="logs/events.jsonl", LLM_OBSERVER_STATE_DIR="state")
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in world.folder.iterdir()) == ["logs", "state", "sub"]
+    assert list((world.folder / "sub").iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_an_app_starts_where_a_standard_stream_is_closed(world, closed):
+    shell = ("sh", "-c", f'exec "$@" {closed}', "sh")
+    done = world.end((*shell, *RUN, "--to", "sum.txt", CALLING, "alone", "1"))
+    assert done == (0, "", "")
+    assert "1 call" in (world.folder / "sum.txt").read_text()
+
+
 def test_an_app_that_asks_for_a_summary_itself_gets_one(world):
     code = "import llm_observer; llm_observer.patch(summary=True)"
     done = world.run("-c", f"{code}; from integration.apps.run_calling import call; call()")

@@ -57,6 +57,7 @@ EXAMPLES = [said(role, words(30, seed=500 + at)) for at, role in enumerate(("use
 LONG = talk(13)
 RESULTS = [*talk(1), *used(1, words(300, seed=7)), *used(2, words(50, seed=8)), *talk(3, first=2)]
 
+
 def thought(number):
     """An answer with the thinking before it."""
     thinking = {"type": "thinking", "thinking": words(40, seed=number), "signature": "c2lnbmVk"}

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from caching import APP, cached, file_of, finding
 from llm_observer.call import CallSite
 from llm_observer.cli import main
+from llm_observer.event import encode
 from sessions import cost, event_of
 
 ANNOTATION = re.compile(r"::error (?P<properties>.*?)::(?P<message>.*)")
@@ -128,6 +129,17 @@ def test_calls_that_could_reuse_nothing_pass_and_are_told(check):
 def test_a_file_that_cannot_be_read_gives_exit_code_3(check, tmp_path):
     result = check([cached()], str(tmp_path / "none"), "--max-cost", "5")
     assert result.exit_code == 3
+
+
+def test_no_limit_is_kept_by_calls_that_nobody_could_read(tmp_path):
+    file, out = tmp_path / "e.jsonl", tmp_path / "out.xml"
+    file.write_bytes(encode(cached()).replace(b'"schema_version":"1.', b'"schema_version":"2.'))
+    words = ["check", str(file), "--max-cost", "5", "--fail-on", "uuid", "--json", "--junit", str(out)]
+    result = CliRunner().invoke(main, words)
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["is_passed"], found["unreadable"]) == (3, False, [str(file)])
+    assert [(gate["is_passed"], gate["value"]) for gate in found["gates"]] == [(False, None)] * 2
+    assert len(ET.parse(out).findall(".//failure")) == 2
 
 
 def test_the_text_names_the_dearest_finding_with_place_and_advice(check):

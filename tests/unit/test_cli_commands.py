@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from caching import file_of
 from llm_observer._version import __version__
 from llm_observer.cli import COMMANDS, main
+from llm_observer.event import encode
 from sessions import cost, event_of
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +119,31 @@ def test_an_error_says_what_to_do_next(tmp_path, name):
     assert re.search(r"docs/recordings\.md|--wait", result.stderr)
 
 
+NO_EVENT = {
+    "a newer schema": lambda line: line.replace(b'"schema_version":"1.', b'"schema_version":"2.'),
+    "a cut file": lambda line: line[:100],
+}
+
+
+@pytest.mark.parametrize("spoil", NO_EVENT.values(), ids=NO_EVENT)
+@pytest.mark.parametrize("name", ["cache", "cache --what-if ttl=1h", "check", "report", "summary"])
+def test_records_that_are_all_left_out_end_with_3_and_what_to_do_next(tmp_path, name, spoil):
+    file = tmp_path / "e.jsonl"
+    file.write_bytes(spoil(encode(event_of(cost=cost("1")))))
+    words = [*name.split(" "), str(file), *NEEDS.get(name, "").split()]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 3, result.output
+    assert "`llm-observer schema validate FILE`" in result.stderr
+    assert "pass" not in result.stdout
+
+
+def test_one_record_that_can_be_read_is_enough(tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(encode(event_of())[:100])
+    good = file_of(tmp_path / "good.jsonl", event_of(cost=cost("1")))
+    assert run(f"check {bad} {good} --max-cost 1").exit_code == 0
+
+
 def test_an_unknown_command_is_wrong_usage_and_a_close_one_is_named():
     for typed, hint in {"sumary": "did you mean summary?", "qqqq": "`llm-observer --help` lists all"}.items():
         result = run(typed)
@@ -153,6 +179,70 @@ def test_json_is_json_and_has_no_colours(tmp_path, words, monkeypatch):
 def test_the_package_is_a_program():
     done = subprocess.run([sys.executable, "-m", "llm_observer", "--version"], capture_output=True, text=True)
     assert done.stdout == f"llm-observer, version {__version__}\n"
+
+
+# Without streams ------------------------------------------------------------------------------------------
+
+SHOWING = {
+    "analyze": "analyze FILE",
+    "analyze --json": "analyze FILE --json",
+    "cache": "cache FILE",
+    "cache --what-if": "cache FILE --what-if ttl=1h",
+    "check": "check FILE --max-cost 9",
+    "doctor": "doctor",
+    "explain": "explain exact",
+    "prices": "prices gpt-5",
+    "report": "report FILE",
+    "summary": "summary FILE",
+    "tail": "tail FILE --no-follow",
+    "top": "top FILE",
+}
+posix = pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes the streams")
+
+
+def redirected(tmp_path, words, how):
+    """The program, started by a shell with its streams as *how* has them."""
+    file = file_of(tmp_path / "e.jsonl", event_of(cost=cost("1")))
+    program = [sys.executable, "-m", "llm_observer", *words.replace("FILE", file).split()]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LLM_OBSERVER_")}
+    env = {**kept, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONUNBUFFERED": ""}
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {how}', "sh", *program],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=tmp_path,
+    )
+
+
+@posix
+@pytest.mark.parametrize("words", SHOWING.values(), ids=SHOWING)
+def test_a_command_does_its_work_where_streams_were_closed(tmp_path, words):
+    done = redirected(tmp_path, words, "<&- >&-")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    done = redirected(tmp_path, words, "2>&-")
+    assert (done.returncode, done.stdout != "") == (0, True)
+
+
+@posix
+def test_standard_input_that_was_closed_cannot_be_followed(tmp_path):
+    done = redirected(tmp_path, "tail -", "<&-")
+    assert (done.returncode, done.stderr) == (3, "Error: standard input is closed\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is full")
+@pytest.mark.parametrize("words", SHOWING.values(), ids=SHOWING)
+def test_output_that_cannot_be_written_ends_with_3_and_a_line(tmp_path, words):
+    done = redirected(tmp_path, words, "> /dev/full")
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "Error: stdout: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+@posix
+def test_whoever_has_read_enough_is_told_nothing(tmp_path):
+    done = redirected(tmp_path, "explain", "| true")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # On a terminal --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from llm_observer import guard
 from llm_observer.capture.targets import SDKS
 from llm_observer.cli.doctor import doctor
 from llm_observer.config import SETTINGS
+from llm_observer.sinks.jsonl import lock_of
 
 SECRET = "sk-not-to-be-shown-0123456789abcdef"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
@@ -235,6 +236,16 @@ def test_an_events_file_that_others_can_read_is_a_finding(tmp_path, monkeypatch)
     path.touch(0o644)
     monkeypatch.setenv("LLM_OBSERVER_FILE", str(path))
     assert file_of("events", 1)["problem"] == f"{path} can be read by others: chmod 600"
+
+
+def test_an_events_file_that_cannot_be_rotated_is_a_finding(tmp_path, monkeypatch):
+    path = tmp_path / "events.jsonl"
+    path.touch(0o600)
+    monkeypatch.setenv("LLM_OBSERVER_FILE", str(path))
+    assert file_of("events")["problem"] is None
+    lock_of(path).mkdir()
+    problem = f"{path} is not rotated and grows: {lock_of(path)} cannot be opened"
+    assert file_of("events", 1)["problem"] == problem
 
 
 @posix_only

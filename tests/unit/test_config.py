@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_observer import log
+from llm_observer._settings import SDK_NAMES
+from llm_observer.capture.targets import TARGETS
 from llm_observer.config import SETTINGS, Config, load, masked
 
 FIELDS = {*Config._fields} - {"sources", "warnings"}
@@ -216,6 +218,32 @@ def test_an_unknown_name_is_told_with_the_nearest_known_one(
 ):
     found = settings(arguments, environ, toml).warnings
     assert found == (warning.format(tmp_path / "llm_observer.toml"),)
+
+
+def test_the_names_of_sdks_are_those_of_the_targets():
+    assert frozenset(target.sdk for target in TARGETS) == SDK_NAMES
+
+
+@pytest.mark.parametrize(
+    ("named", "taken", "warnings"),
+    [
+        ("OpenAI", ("openai",), []),
+        ("opnai, Anthropic", ("anthropic",), ["unknown SDK in providers: opnai; did you mean openai?"]),
+        (
+            "azure",
+            None,
+            ["unknown SDK in providers: azure", "providers has no SDK that is known, so that all are"],
+        ),
+    ],
+    ids=["another case", "one of two", "none"],
+)
+def test_the_sdks_that_there_are_count_and_others_are_told(settings, named, taken, warnings):
+    config = settings(environ={"LLM_OBSERVER_PROVIDERS": named})
+    assert config.providers == taken
+    assert [told.startswith(warning) for told, warning in zip(config.warnings, warnings, strict=True)] == [
+        True for _ in warnings
+    ]
+    assert (config.sources["providers"] == "default") is (taken is None)
 
 
 def test_warnings_are_logged_once_and_hold_no_secret(settings, caplog):

@@ -196,12 +196,23 @@ def test_the_file_of_another_account_is_another_file():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"response_state": "truncated"}, {"closing": "closed"}, {"body": jsonl(line("a", chat())) + b"{"}],
+    [{"closing": "closed"}, {"body": jsonl(line("a", chat())) + b"{"}],
 )
 def test_a_part_of_a_file_bounds_the_cost(changes):
     cost = cost_of_exchange(download(line("a", chat()), **changes))
     assert (cost.status, cost.total_usd) == ("bound", NANO)
-    assert cost.note == "at least this much: not all of the results were read and kept"
+    assert cost.note == "at least this much: not all of the results in the file were read"
+
+
+def test_a_file_that_was_cut_says_so_and_how_many_of_its_results_are_in_the_figure():
+    cost = cost_of_exchange(
+        download(line("a", chat()), line("b", chat("gpt-5-mini-2025-08-07")), response_state="truncated")
+    )
+    assert (cost.status, cost.total_usd) == ("bound", "0.00027")
+    assert cost.note == (
+        "at least this much: the file of results was larger than what is kept (max_exchange_bytes, "
+        "max_total_bytes); results in the figure: 2"
+    )
 
 
 def test_a_download_is_no_model_run_but_for_its_cost():

@@ -59,6 +59,26 @@ def test_an_answer_too_large_keeps_its_ends():
     assert body.request_body == b"request"
 
 
+RESULT = b'{"id": "batch_req_1", "custom_id": "a", "response": {}}\n'
+
+
+def test_a_file_of_batch_results_in_memory_is_kept_whole_as_far_as_the_budget_goes():
+    answer = RESULT * (9 * MIB // len(RESULT))
+    body = KeptBody(Budget(24 * MIB), 8 * MIB)
+    body.hold(None, answer)
+    assert body.state == "kept"
+    assert any(part is answer for part in body.parts())
+    poor = KeptBody(Budget(MIB), 8 * MIB)
+    poor.hold(None, answer)
+    assert poor.state == "truncated"
+
+
+def test_what_names_an_id_later_on_is_no_file_of_results():
+    body = KeptBody(Budget(24 * MIB), 8 * MIB)
+    body.hold(None, b'{"text": "' + b"a" * (9 * MIB) + RESULT)
+    assert body.state == "truncated"
+
+
 @pytest.mark.parametrize("count", [3, 50])
 def test_all_exchanges_together_stay_within_the_total(count):
     budget = Budget(4 * MIB)

@@ -298,6 +298,28 @@ def test_the_command_writes_over_no_events(tmp_path, file):
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_the_command_writes_over_no_recording_whatever_its_name(tmp_path, file, pack):
+    rotated = tmp_path / "events.jsonl.1"
+    rotated.write_bytes(pack(file.read_bytes()))
+    before = rotated.read_bytes()
+    done = run("--json", rotated, file)
+    assert (done.returncode, b"would write over" in done.stderr) == (2, True)
+    assert rotated.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+def test_the_command_writes_over_its_own_result(tmp_path, file, form):
+    for _ in range(2):
+        done = run(file, f"--{form}", tmp_path / "out")
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_page_that_cannot_be_written_ends_with_3(tmp_path, file):
+    done = run(file, "--html", tmp_path / "none" / "out.html")
+    assert (done.returncode, b"out.html: No such file or directory" in done.stderr) == (3, True)
+
+
 def test_the_command_says_which_file_it_cannot_read(tmp_path, file):
     done = run(tmp_path / "none.jsonl", file, "--json")
     assert (done.returncode, b"none.jsonl" in done.stderr) == (3, True)

@@ -24,6 +24,13 @@ def drawing(request, monkeypatch):
     return request.param
 
 
+LARGE = "the file of results was larger than what is kept"
+
+
+def bound(reason):
+    return Cost(status="bound", total_usd="1", note=f"at least this much: {reason}")
+
+
 def a_day():
     """Calls of two providers with all that a summary can show."""
     chat = {"feature": "chat", "is_trial": True}
@@ -48,7 +55,13 @@ def a_day():
             {"feature": "import"},
             **claude,
             tokens=tokens(1000, 1000, cache_write=800),
-            cost=Cost(status="bound", total_usd="0.0015", cache_write_usd="0.0005", output_usd="0.001"),
+            cost=Cost(
+                status="bound",
+                total_usd="0.0015",
+                cache_write_usd="0.0005",
+                output_usd="0.001",
+                note="at least this much: the lifetime of a cache write is unknown",
+            ),
             timing=took(61.0),
             call_site=IMPORT,
         ),
@@ -217,6 +230,18 @@ def test_a_cost_of_which_nothing_is_known_is_no_amount():
         (
             [event_of(cost=Cost(status="estimated", total_usd="1"))],
             "1 call is estimated, and in the sums",
+        ),
+        (
+            [event_of(cost=bound("the size of the images is unknown; a rate is a rule"))] * 2,
+            "2 calls are in the sums with a lower bound: the size of the images is unknown",
+        ),
+        (
+            [event_of(cost=bound(f"{LARGE}; results in the figure: {count}")) for count in (7, 9)],
+            f"2 calls are in the sums with a lower bound: {LARGE}",
+        ),
+        (
+            [event_of(cost=Cost(status="bound", total_usd="1"))],
+            "1 call is in the sums with a lower bound",
         ),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from llm_observer import log
 from llm_observer.event import encode
 from llm_observer.sinks import jsonl
-from llm_observer.sinks.jsonl import JsonlSink
+from llm_observer.sinks.jsonl import JsonlSink, lock_of
 from sessions import event_of
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs what POSIX has")
@@ -118,7 +118,7 @@ def test_file_lock_and_new_folders_belong_to_the_owner_alone(tmp_path):
         sink_of(path).write(batch(0))
     finally:
         os.umask(before)
-    made = [path, path.with_name("events.jsonl.lock"), path.parent, path.parent.parent]
+    made = [path, lock_of(path), path.parent, path.parent.parent]
     assert [mode(each) for each in made] == [0o600, 0o600, 0o700, 0o700]
 
 
@@ -336,10 +336,27 @@ def test_a_lock_that_is_never_freed_costs_rotation_and_no_event(path, monkeypatc
 
 @posix
 def test_a_link_in_place_of_the_lock_is_not_followed(path, tmp_path):
-    path.with_name("events.jsonl.lock").symlink_to(tmp_path / "planted")
-    with pytest.raises(OSError, match="symbolic links"):
-        sink_of(path).write(batch(0))
+    lock_of(path).symlink_to(tmp_path / "planted")
+    sink_of(path).write(batch(0))
+    assert numbers(path) == [0]
     assert not (tmp_path / "planted").exists()
+
+
+def test_a_pattern_of_the_file_and_its_rotations_finds_no_lock(path):
+    sink = sink_of(path, max_bytes=LINE)
+    sink.write(batch(0))
+    sink.write(batch(1))
+    found = sorted(one.name for one in path.parent.glob("events.jsonl*"))
+    assert found == ["events.jsonl", "events.jsonl.1"]
+
+
+def test_a_file_that_cannot_have_a_lock_grows_and_loses_nothing(path, warnings):
+    lock_of(path).mkdir()  # stands for a folder that only others may write to: root may write to any
+    sink = sink_of(path, max_bytes=LINE)
+    for number in range(3):
+        sink.write(batch(number))
+    assert numbers(path) == [0, 1, 2]
+    assert warnings.text.count("cannot be rotated") == 1
 
 
 def test_a_folder_in_place_of_the_file_is_an_error_that_names_the_loss(path, warnings):

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_observer import log
@@ -15,7 +15,7 @@ from llm_observer._sessions import Sessions
 from llm_observer.capture.hooks import Hooks, HookStatus
 from llm_observer.capture.targets import TARGETS
 from llm_observer.config import load
-from llm_observer.context import Observation, current_observation, new_trace, within
+from llm_observer.context import MAX_ATTRIBUTES, enter, leave
 from llm_observer.guard import caught, guard
 from llm_observer.interrupted import still_interrupted
 from llm_observer.relay import current as current_relay
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PatchReport", "flush", "observe", "patch", "session", "shutdown", "stats", "unpatch"]
 
-MAX_ATTRIBUTES = 16
+Plain = str | int | float | bool
 
 
 class PatchReport(NamedTuple):
@@ -147,23 +147,14 @@ class observe:  # noqa: N801 - `with observe(user="ada") as session:`
 
     def __init__(self, **attributes: str | float | bool) -> None:
         self._attributes = attributes
-        self._entered: list[within] = []
         self.session = _sessions.new()
 
     def __enter__(self) -> Session:
-        outer = current_observation()
-        merged = {**(outer.attributes if outer else {}), **_plain(self._attributes)}
-        scopes = tuple(outer.scopes) if outer else ()
-        if self.session not in scopes:  # entered twice, its calls count once
-            scopes = (*scopes, self.session)
-        trace = outer.trace_id if outer else new_trace()
-        inside = within(Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace))
-        inside.__enter__()
-        self._entered.append(inside)
+        enter(_plain(self._attributes), self.session)
         return self.session
 
     def __exit__(self, *exc: object) -> None:
-        self._entered.pop().__exit__(*exc)
+        leave(self.session)  # nothing is kept here: threads and tasks share the object
 
     async def __aenter__(self) -> Session:
         return self.__enter__()
@@ -172,13 +163,33 @@ class observe:  # noqa: N801 - `with observe(user="ada") as session:`
         self.__exit__(*exc)
 
 
-def _plain(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Plain]:
     if len(attributes) > MAX_ATTRIBUTES:
         log.once("attributes", "observe() takes up to %d attributes; the last ones are kept", MAX_ATTRIBUTES)
-    return {
-        name: value if isinstance(value, (str, int, float, bool)) else str(value)
-        for name, value in attributes.items()
-    }
+    return {str.__str__(name): _plain_value(value) for name, value in attributes.items()}
+
+
+def _plain_value(value: object) -> Plain:
+    """*value* in a type that every sink can write; the name of its own where it cannot even be shown."""
+    with guard("attribute"):
+        return next(of for kind, of in _PLAIN if issubclass(type(value), kind))(value)
+    return type(value).__name__
+
+
+def _whole(value: int) -> int | str:
+    whole = int.__int__(value)
+    return whole if -_INT64 <= whole < _INT64 else str(whole)
+
+
+_INT64 = 1 << 63
+_PLAIN: Sequence[tuple[type, Callable[[Any], Plain]]] = (
+    (bool, bool),
+    (int, _whole),
+    (float, float.__float__),
+    (str, str.__str__),
+    (object, lambda value: str.__str__(str(value))),
+)
+"""How a value of the app's becomes plain, by the first type that is its base: NumPy's are subclasses."""
 
 
 def session() -> Session:
@@ -262,6 +273,7 @@ def _at_exit() -> None:
             return
         running.tracker.sweep()
         running.close(running.config.exit_timeout_s)
-        if running.config.summary and current_relay() is None and session().calls:
+        is_told = running.config.summary and current_relay() is None and sys.stderr is not None
+        if is_told and session().calls:
             print(session().summary(), file=sys.stderr)  # noqa: T201 - the app asked for it
     still_interrupted()

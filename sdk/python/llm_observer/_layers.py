@@ -132,12 +132,13 @@ class Layers:
     def _warn_of_unknown(self) -> None:
         variables = {v for name, setting in self._settings.items() for v in setting.variables(name)}
         ours = [name for name in self._environ if name.startswith(PREFIX)]
-        self._warn_of_strangers("environment variable", ours, variables)
-        self._warn_of_strangers("argument", self._arguments, self._settings)
+        self.warn_of_strangers("environment variable", ours, variables)
+        self.warn_of_strangers("argument", self._arguments, self._settings)
         if self.file is not None:
-            self._warn_of_strangers(f"setting in {self.file.path}:", self.file.values, self._settings)
+            self.warn_of_strangers(f"setting in {self.file.path}:", self.file.values, self._settings)
 
-    def _warn_of_strangers(self, where: str, names: Iterable[str], known: Iterable[str]) -> None:
+    def warn_of_strangers(self, where: str, names: Iterable[str], known: Iterable[str]) -> None:
+        """Warn of each of *names* that is not *known*. where: what it is, and where it stands."""
         strangers = sorted(set(names) - set(known))
         for name in strangers[:_MAX_UNKNOWN]:
             near = _nearest(name, known)

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "PREFIX",
+    "SDK_NAMES",
     "Setting",
     "finite",
     "flag",
@@ -24,6 +25,21 @@ __all__ = [
 ]
 
 PREFIX = "LLM_OBSERVER_"
+SDK_NAMES = frozenset(
+    {
+        "anthropic",
+        "cerebras.cloud.sdk",
+        "fireworks",
+        "groq",
+        "openai",
+        "perplexity",
+        "portkey_ai",
+        "sambanova",
+        "together",
+        "writerai",
+    }
+)
+"""What can be observed: the targets of the capture, which this layer knows by name only."""
 
 Found = Literal["taken", "ignored", "only_off", "inside"]
 Parse = Callable[[Any], Any]

@@ -22,6 +22,7 @@ from llm_observer.wire import Exchange
 __all__ = ["Assembler"]
 
 _ENRICH = guard("enrich")
+_SESSION = guard("session")
 _SDK = Sdk(name="llm_observer", version=__version__)
 
 Decode = Callable[..., Decoded]
@@ -53,7 +54,8 @@ class Assembler:
                 call = enrich(call, decoded, exchange)
         event = self._envelope(call, exchange, context)
         for scope in context.observation.scopes if context.observation else ():
-            scope.add(event)
+            with _SESSION:  # the event's other sessions and the sinks get it all the same
+                scope.add(event)
         return event
 
     def _envelope(self, call: LLMCall, exchange: Exchange, context: CallContext) -> Event:

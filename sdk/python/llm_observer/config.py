@@ -216,7 +216,7 @@ def load(
     """
     environ = os.environ if environ is None else environ
     layers = Layers(SETTINGS, arguments, environ, _folder(cwd))
-    chosen = layers.choose()
+    chosen = _with_known_sdks(layers.choose(), layers)
     values = {name: value for name, (value, _) in chosen.items()}
     sources = {name: chosen[name][1] if name in chosen else "default" for name in SETTINGS}
     values.setdefault("state_dir", _default_state_dir(environ))
@@ -228,6 +228,20 @@ def load(
     for warning in config.warnings:
         log.once(f"config: {warning}", "%s", warning)
     return config
+
+
+def _with_known_sdks(chosen: dict[str, tuple[Any, str]], layers: Layers) -> dict[str, tuple[Any, str]]:
+    """*chosen* with those `providers` that there are; without the setting where none is left."""
+    named, source = chosen.pop("providers", ((), ""))
+    names = [name.lower() for name in named]
+    layers.warn_of_strangers("SDK in providers:", names, _settings.SDK_NAMES)
+    known = tuple(name for name in names if name in _settings.SDK_NAMES)
+    if known:
+        return {**chosen, "providers": (known, source)}
+    if named:
+        all_names = ", ".join(sorted(_settings.SDK_NAMES))
+        layers.warn(f"providers has no SDK that is known, so that all are observed: it takes {all_names}")
+    return chosen
 
 
 def _folder(cwd: str | os.PathLike[str] | None) -> str:

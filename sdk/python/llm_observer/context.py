@@ -1,22 +1,29 @@
 """Where a call belongs: trace and span ids, and the attributes that the app set, on contextvars."""
 
+from __future__ import annotations
+
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
 __all__ = [
+    "MAX_ATTRIBUTES",
     "CallContext",
     "Observation",
     "current_observation",
+    "enter",
+    "leave",
     "new_span",
     "new_trace",
     "otel_span",
-    "within",
 ]
+
+MAX_ATTRIBUTES = 16
+Attributes = Mapping[str, str | int | float | bool]
 
 _ids = random.Random(os.urandom(16))  # noqa: S311 - ids, not secrets; a syscall per id would cost more
 new_span = partial(_ids.getrandbits, 64)
@@ -36,10 +43,15 @@ if hasattr(os, "register_at_fork"):
 class Observation(NamedTuple):
     """What `observe()` set for the calls inside it."""
 
-    attributes: Mapping[str, str | int | float | bool]
-    scopes: Sequence[Any]
+    attributes: Attributes
+    """Its own, on top of those around it."""
+    scopes: tuple[Any, ...]
     """The sessions that get a copy of each event, outermost first."""
     trace_id: int
+    outer: Observation | None
+    own: Attributes
+    session: Any
+    """Its own, which tells it from those of other `observe()`."""
 
 
 class CallContext(NamedTuple):
@@ -61,22 +73,36 @@ current_observation = _observation.get
 """The innermost `observe()` around the caller, None outside of any."""
 
 
-class within:  # noqa: N801 - reads as a verb: `with within(observation):`
-    """Make *observation* current for the statements inside, also across `await`."""
+def enter(own: Attributes, session: Any) -> None:
+    """Observe what the caller's context runs from now on, also across `await`."""
+    outer = _observation.get()
+    _observation.set(_inside(outer, own, session, outer.trace_id if outer else new_trace()))
 
-    def __init__(self, observation: Observation) -> None:
-        self._next = observation
 
-    def __enter__(self) -> None:
-        self._token = _observation.set(self._next)
+def leave(session: Any) -> None:
+    """Take the innermost observation of *session* out of the caller's context, wherever it stands in it.
 
-    def __exit__(self, *_: object) -> None:
-        try:
-            _observation.reset(self._token)
-        except ValueError:
-            # Left in another context than it was entered in (a generator closed elsewhere, a
-            # collected coroutine): there is nothing to restore there.
-            return
+    Generators in one thread end in any order. Where one was entered in another context (it is closed
+    elsewhere, or collected), there is nothing to take out.
+    """
+    kept, observation = [], _observation.get()
+    while observation is not None and observation.session is not session:
+        kept.append(observation)
+        observation = observation.outer
+    if observation is None:
+        return
+    rest = observation.outer
+    for one in reversed(kept):
+        rest = _inside(rest, one.own, one.session, one.trace_id)
+    _observation.set(rest)
+
+
+def _inside(outer: Observation | None, own: Attributes, session: Any, trace_id: int) -> Observation:
+    merged = {**(outer.attributes if outer else {}), **own}
+    scopes = outer.scopes if outer else ()
+    if session not in scopes:  # entered twice, its calls count once
+        scopes = (*scopes, session)
+    return Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace_id, outer, own, session)
 
 
 def otel_span() -> Any:

@@ -46,8 +46,8 @@ _FORK_WAIT_S = 2.0
 
 _pipelines: WeakSet[Pipeline] = WeakSet()
 _at_work = threading.RLock()
-"""Held while parts are loaded or an event is built, and at a fork: a module that a thread imports just then keeps
-a lock which nobody opens in the child."""
+"""Held while parts are loaded or an event is built, and at a fork: a module that a thread imports just then
+keeps a lock which nobody opens in the child."""
 _forking: dict[int, bool] = {}
 """Threads that fork just now, and whether each has `_at_work`."""
 

@@ -1,4 +1,4 @@
-"""Place the hooks on an SDK, and take them off: the only writer on foreign classes."""
+"""Place the hooks on an SDK, put those back that were lost, and take them off."""
 
 import contextlib
 import importlib
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from llm_observer import log
 from llm_observer.capture.exchange import OpenCall, OpenExchange, current_call
+from llm_observer.capture.placing import Placed, Source, hook_of, place_on, restore
 from llm_observer.capture.shadows import shadows
 from llm_observer.capture.site import ignore_folder
 from llm_observer.capture.socket_hooks import makers
@@ -25,6 +26,8 @@ __all__ = ["HookStatus", "Hooks"]
 _IMPORT = guard("hook")
 _RESPONSE = guard("response")
 _COVER = guard("cover")
+_METHODS = ("request", "_process_response")
+_LOST = "its hooks were taken off: the next patch() puts them back"
 
 
 class HookStatus(NamedTuple):
@@ -40,28 +43,13 @@ class HookStatus(NamedTuple):
     reason: str | None = None
 
 
-class _Source:
-    """Where the calls of one placement go. Taken off, it goes nowhere for good, whoever still calls it."""
-
-    tracker: Tracker | None = None
-
-
-class _Placed(NamedTuple):
-    owner: type
-    name: str
-    wrapper: Any
-    original: Any
-    was_own: bool
-    source: _Source
-
-
 class Hooks:
     """All hooks of this process. One table drives placing and taking off."""
 
     def __init__(self) -> None:
         self._tracker: Tracker | None = None
         self._sdks: frozenset[str] = frozenset()
-        self._placed: dict[str, list[_Placed]] = {}
+        self._placed: dict[str, list[Placed]] = {}
         self._failed: dict[str, str] = {}
         self._registered: set[str] = set()
         self._lock = threading.RLock()
@@ -93,7 +81,7 @@ class Hooks:
         with self._lock:
             self._tracker, self._sdks = None, frozenset()
             for entry in (entry for entries in self._placed.values() for entry in entries):
-                _restore(entry)
+                restore(entry)
             self._placed.clear()
 
     def status(self) -> tuple[HookStatus, ...]:
@@ -106,88 +94,120 @@ class Hooks:
         version = version_of(target.sdk)
         if target.sdk not in self._sdks:
             return HookStatus(target.sdk, "off", version)
+        module = sys.modules.get(target.module)
+        if module is not None and self._are_there(target, module):
+            return HookStatus(target.sdk, "placed", version)
         if target.sdk in self._failed:
             return HookStatus(target.sdk, "failed", version, self._failed[target.sdk])
-        return HookStatus(target.sdk, "placed" if self._placed.get(target.module) else "waiting", version)
+        if module is not None and self._placed.get(target.module):
+            return HookStatus(target.sdk, "failed", version, _LOST)
+        return HookStatus(target.sdk, "waiting", version)
+
+    def _are_there(self, target: Target, module: ModuleType) -> bool:
+        there = {
+            (entry.owner, entry.name) for entry in self._placed.get(module.__name__, ()) if entry.is_there
+        }
+        wanted = ((getattr(module, client, None), name) for client in target.clients for name in _METHODS)
+        return there.issuperset(wanted)
 
     def _on_import(self, target: Target) -> Callable[[ModuleType], None]:
         def imported(module: ModuleType) -> None:
             with _IMPORT, self._lock:
                 if target.sdk not in self._sdks:
                     return
-                is_base = module.__name__ == target.module
-                if not self._placed.get(module.__name__):
-                    (self._place_all if is_base else self._place_sockets)(target, module)
-                if is_base:
-                    self._cover(module)
+                if module.__name__ != target.module:
+                    self._place_sockets(target, module)
+                elif self._is_fit(target, module):
+                    self._place_all(target, module)
+                    self._cover(target, module)
 
         return imported
 
+    def _is_fit(self, target: Target, module: ModuleType) -> bool:
+        """Whether the hooks can be placed. If not, those of before stay: a mock may lie on them."""
+        reason = None if self._are_there(target, module) else _unfit(target, module)
+        if reason is None:
+            self._failed.pop(target.sdk, None)
+            return True
+        self._failed[target.sdk] = reason
+        log.once(f"hook:{target.sdk}", "%s is not observed: %s", target.sdk, reason)
+        return False
+
     def _place_all(self, target: Target, module: ModuleType) -> None:
-        reason = _unfit(target, module)
-        if reason is not None:
-            self._failed[target.sdk] = reason
-            log.once(f"hook:{target.sdk}", "%s is not observed: %s", target.sdk, reason)
-            return
         ignore_folder(os.path.dirname(str(module.__file__)))
-        source = self._source()
-        self._placed[target.module] = [
-            _wrap(getattr(module, client), name, make(source, target), source)
-            for client in target.clients
-            for name, make in (("request", _on_request(client)), ("_process_response", _on_response))
-        ]
+        self._place_missing(
+            module,
+            [
+                (getattr(module, client), name, _made(make, target))
+                for client in target.clients
+                for name, make in zip(_METHODS, (_on_request(client), _on_response), strict=True)
+            ],
+        )
 
     def _place_sockets(self, target: Target, module: ModuleType) -> None:
         """Hook the making of a connection; a version that has no such class has nothing to hook."""
-        source = self._source()
-        self._placed[module.__name__] = [
-            _wrap(owner, name, make(source, target, sockets), source)
-            for sockets in target.sockets
-            if sockets.module == module.__name__
-            for owner, name, make in makers(module, sockets)
-        ]
+        self._place_missing(
+            module,
+            [
+                (owner, name, _made(make, target, sockets))
+                for sockets in target.sockets
+                if sockets.module == module.__name__
+                for owner, name, make in makers(module, sockets)
+            ],
+        )
 
-    def _cover(self, module: ModuleType) -> None:
+    def _place_missing(self, module: ModuleType, points: list[tuple[type, str, Callable[..., Any]]]) -> None:
+        """Hook those of *points* that carry no hook of ours, or none any more: a mock was there, and went.
+
+        An SDK that was imported twice has its classes twice, and the app may use both.
+        """
+        entries = self._placed.setdefault(module.__name__, [])
+        there = [entry for entry in entries if entry.is_there]
+        for lost in (entry for entry in entries if not entry.is_there):
+            lost.source.tracker = None
+        held = {(entry.owner, entry.name) for entry in there}
+        missing = (point for point in points if point[:2] not in held)
+        entries[:] = [*there, *(place_on(*point, self._tracker) for point in missing)]
+
+    def _cover(self, target: Target, module: ModuleType) -> None:
         """Hook what hides our hooks too; beside wrappers of others, look again before each call.
 
         Who takes off a wrapper that was there before us takes ours off instead, or puts the SDK's own
         function on top of it.
         """
         entries = self._placed.get(module.__name__, [])
-        hooks = [_hook_of(entry.wrapper) for entry in entries]
-        hidden = [
-            _wrap(cls, entry.name, _hook_of(entry.wrapper), entry.source)
-            for entry in entries
-            for cls in shadows(entry.owner, entry.name, entry.original, lambda f: _hook_of(f) in hooks)
+        hooks = [hook_of(entry.wrapper) for entry in entries]
+        entries += [
+            place_on(cls, entry.name, entry.make, self._tracker)
+            for entry in tuple(entries)
+            for cls in shadows(entry.owner, entry.name, entry.original, lambda f: hook_of(f) in hooks)
         ]
-        anew = {(entry.owner, entry.name) for entry in hidden}
-        entries[:] = [*(entry for entry in entries if (entry.owner, entry.name) not in anew), *hidden]
         options = getattr(module, "FinalRequestOptions", None)
         is_watched = any(entry.owner is options for entry in entries)
-        if options is None or is_watched or not any(hasattr(e.original, "__wrapped__") for e in entries):
+        if options is None or is_watched or not any(_is_foreign(entry.original, module) for entry in entries):
             return
         # Each method of the SDK makes such options, and then looks up `request`.
-        entries.append(_wrap(options, "construct", self._on_options(module), entries[0].source))
+        entries.append(
+            place_on(options, "construct", lambda _: self._on_options(target, module), self._tracker)
+        )
 
-    def _on_options(self, module: ModuleType) -> Callable[..., Any]:
+    def _on_options(self, target: Target, module: ModuleType) -> Callable[..., Any]:
         def construct(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
             with _COVER:
-                self._look_again(module)
+                self._look_again(target, module)
             return wrapped(*args, **kwargs)
 
         return construct
 
-    def _look_again(self, module: ModuleType) -> None:
+    def _look_again(self, target: Target, module: ModuleType) -> None:
         for entry in self._placed.get(module.__name__, ()):
             if vars(entry.owner).get(entry.name) is not entry.wrapper:
-                with self._lock:
-                    self._cover(module)
+                self._on_import(target)(module)
                 return
 
-    def _source(self) -> _Source:
-        source = _Source()
-        source.tracker = self._tracker
-        return source
+
+def _made(make: Callable[..., Callable[..., Any]], *given: Any) -> Callable[[Source], Callable[..., Any]]:
+    return lambda source: make(source, *given)
 
 
 def _modules(target: Target) -> Iterator[str]:
@@ -206,44 +226,23 @@ def _unfit(target: Target, module: ModuleType) -> str | None:
     import inspect
 
     for client in target.clients:
-        for name in ("request", "_process_response"):
+        for name in _METHODS:
             if not inspect.isfunction(getattr(getattr(module, client, None), name, None)):
                 return f"{target.module}.{client}.{name} is no function in version {version_of(target.sdk)}"
     return None
 
 
-def _wrap(owner: type, name: str, wrapper: Callable[..., Any], source: _Source) -> _Placed:
-    import wrapt
-
-    was_own = name in vars(owner)
-    # What is in the class itself: looking it up by attribute would bind a wrapper of somebody else's.
-    original = vars(owner)[name] if was_own else getattr(owner, name)
-    placed = wrapt.FunctionWrapper(original, wrapper)
-    setattr(owner, name, placed)
-    return _Placed(owner, name, placed, original, was_own, source)
+def _is_foreign(original: Any, module: ModuleType) -> bool:
+    """Whether this is no function of the SDK's own, but what somebody put on it or in its place."""
+    return hasattr(original, "__wrapped__") or getattr(original, "__module__", None) != module.__name__
 
 
-def _hook_of(wrapper: Any) -> Any:
-    """The function in a wrapper made by wrapt, bound to a class or not; None for all else."""
-    return getattr(wrapper, "_self_wrapper", None)
-
-
-def _restore(entry: _Placed) -> None:
-    entry.source.tracker = None
-    if vars(entry.owner).get(entry.name) is not entry.wrapper:
-        return  # somebody wrapped it after us: theirs stays, ours is quiet
-    if entry.was_own:
-        setattr(entry.owner, entry.name, entry.original)
-    else:
-        delattr(entry.owner, entry.name)
-
-
-def _on_request(client: str) -> Callable[[_Source, Target], Callable[..., Any]]:
+def _on_request(client: str) -> Callable[[Source, Target], Callable[..., Any]]:
     # By name: another library's wrapper around a coroutine function need not be one itself.
     return _async_request if client.startswith("Async") else _sync_request
 
 
-def _sync_request(source: _Source, target: Target) -> Callable[..., Any]:
+def _sync_request(source: Source, target: Target) -> Callable[..., Any]:
     def request(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
         with OpenCall(source, target, instance, (args, kwargs)):
             return wrapped(*args, **kwargs)
@@ -251,7 +250,7 @@ def _sync_request(source: _Source, target: Target) -> Callable[..., Any]:
     return request
 
 
-def _async_request(source: _Source, target: Target) -> Callable[..., Any]:
+def _async_request(source: Source, target: Target) -> Callable[..., Any]:
     async def request(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
         with OpenCall(source, target, instance, (args, kwargs)):
             return await wrapped(*args, **kwargs)
@@ -259,7 +258,7 @@ def _async_request(source: _Source, target: Target) -> Callable[..., Any]:
     return request
 
 
-def _on_response(source: _Source, target: Target) -> Callable[..., Any]:
+def _on_response(source: Source, target: Target) -> Callable[..., Any]:
     def process_response(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
         with _RESPONSE:
             _answered(source.tracker, target, instance, kwargs)

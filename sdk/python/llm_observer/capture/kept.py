@@ -16,13 +16,16 @@ _EDGE = 64 * 1024
 """Kept of each end of an answer that is too large: ids and input usage come first, totals last."""
 _REQUEST_EDGE = 4 * 1024
 """Kept of a request that is too large: enough for a model that stands first."""
+_RESULT, _RESULT_EDGE = b'"custom_id"', 512
+"""Each line of a file of batch results has one, before any text: all of its lines are billed."""
 
 
 class KeptBody:
     """Request and answer of one exchange.
 
     budget: shared by all exchanges; limit: bytes of this one. Past a bound the request is dropped, and
-    of the answer the middle is dropped, and the state says `truncated`.
+    of the answer the middle is dropped, and the state says `truncated`. A file of batch results that is in
+    memory anyway has no bound but the budget.
     """
 
     request_body: bytes | None = None
@@ -41,18 +44,19 @@ class KeptBody:
     def hold(self, sent: bytes | None, body: bytes | None) -> None:
         """Keep references to the request as *sent* (None: it is not in memory) and to the answer, if read."""
         size = (len(sent) if sent else 0) + (len(body) if body else 0)
-        if self._take(size):
+        if self._take(size, self._limit):
             self.request_body, self._whole = sent, body
         else:
             self._hold_parts(sent or b"", body or b"")
 
     def _hold_parts(self, sent: bytes, body: bytes) -> None:
         """Answer first: it has the usage. What does not fit keeps its ends only."""
-        if self._take(len(body)):
+        limit = None if _are_results(body) else self._limit
+        if self._take(len(body), limit):
             self._whole = body
         else:
             self._head, self._whole, self.state = body[:_EDGE], body[-_EDGE:], "truncated"
-        if self._take(len(sent)):
+        if self._take(len(sent), self._limit):
             self.request_body = sent
         else:
             self.request_body, self.request_state = sent[:_REQUEST_EDGE], "truncated"
@@ -72,8 +76,9 @@ class KeptBody:
         return bool(first) and first[: len(chunk)] == chunk[: len(first)]
 
     def parts(self) -> list[bytes]:
-        """The chunks kept, in order."""
-        return [self._head, self._whole or b"", *(self._tail or ())]
+        """The chunks kept, in order; where something is missing, a line ends: two halves are no result."""
+        gap = (b"\n",) if self.state == "truncated" else ()
+        return [self._head, *gap, self._whole or b"", *(self._tail or ())]
 
     def release(self) -> None:
         """Give the bytes back: nobody needs them any more. Takes no lock."""
@@ -81,7 +86,7 @@ class KeptBody:
         self._budget.give_back(taken)
 
     def _make_room(self, tail: deque[bytes]) -> None:
-        while self._room < 0 and self._take(_LEASE):
+        while self._room < 0 and self._take(_LEASE, self._limit):
             self._room += _LEASE
         if self._room < 0:
             self._drop_middle(tail)
@@ -97,8 +102,12 @@ class KeptBody:
             tail[-1] = newest[-_EDGE:]
             self._room = 0
 
-    def _take(self, size: int) -> bool:
-        if self._taken + size > self._limit or not self._budget.take(size):
+    def _take(self, size: int, limit: int | None) -> bool:
+        if (limit is not None and self._taken + size > limit) or not self._budget.take(size):
             return False
         self._taken += size
         return True
+
+
+def _are_results(body: bytes) -> bool:
+    return body.startswith(b"{") and _RESULT in body[:_RESULT_EDGE]

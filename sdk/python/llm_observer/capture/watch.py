@@ -18,15 +18,22 @@ _NOTICE = guard("notice import")
 
 
 class _Noticer:
-    """A finder that finds nothing: it notices the first look for a package. One for all of them."""
+    """A finder that finds nothing: it notices each first look for a package. One for all of them.
+
+    A package that was taken out of `sys.modules` is looked for once more, and wrapt calls a hook once.
+    """
 
     def __init__(self) -> None:
         self._awaited: dict[str, list[tuple[str, Imported]]] = {}
+        self._registered: set[tuple[str, Imported]] = set()
 
     def wait(self, module: str, imported: Imported) -> None:
-        self._awaited.setdefault(module.partition(".")[0], []).append((module, imported))
+        package = module.partition(".")[0]
+        self._awaited.setdefault(package, []).append((module, imported))
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
+        if package in sys.modules:
+            self._register(module, imported)
 
     def find_spec(
         self,
@@ -36,24 +43,28 @@ class _Noticer:
     ) -> ModuleSpec | None:
         if name in self._awaited:
             with _NOTICE:
-                # Of two threads that look for the package at once, the first takes all.
-                for module, imported in self._awaited.pop(name, ()):
-                    _register(module, imported)
+                for module, imported in self._awaited[name]:
+                    self._register(module, imported)
         return None
+
+    def _register(self, module: str, imported: Imported) -> None:
+        import wrapt
+
+        waiting = (module, imported)
+        if waiting in self._registered:
+            return  # the package is looked for, and is not there; or another thread looks for it too
+        self._registered.add(waiting)
+
+        def once(loaded: ModuleType) -> None:
+            self._registered.discard(waiting)
+            imported(loaded)
+
+        wrapt.register_post_import_hook(once, module)
 
 
 _noticer = _Noticer()
 
 
 def when_imported(module: str, imported: Imported) -> None:
-    """Call *imported* with *module* as soon as it has been imported; at once if it has."""
-    if module.partition(".")[0] in sys.modules:
-        _register(module, imported)
-    else:
-        _noticer.wait(module, imported)
-
-
-def _register(module: str, imported: Imported) -> None:
-    import wrapt
-
-    wrapt.register_post_import_hook(imported, module)
+    """Call *imported* with *module* each time that it has been imported; at once if it has."""
+    _noticer.wait(module, imported)

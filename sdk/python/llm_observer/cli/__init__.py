@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.util
-from typing import NamedTuple
+import os
+import sys
+from typing import IO, NamedTuple
 
 import click
 
@@ -84,6 +86,34 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
         except ConfigError as exc:
             raise click.UsageError(str(exc)) from exc
+        except BrokenPipeError:  # whoever read has read enough, as `head` has: click ends without a word
+            raise
+        except OSError as exc:
+            raise _UnusableError(_reason(exc)) from exc
+
+
+class _UnusableError(click.ClickException):
+    """What the system refused, such as to write to a full disk; commands say it of their own files."""
+
+    exit_code = 3
+
+
+def _reason(exc: OSError) -> str:
+    refused = [name for name in ("stdout", "stderr") if not _is_taken(getattr(sys, name))]
+    place = [click.format_filename(exc.filename)] if isinstance(exc.filename, (str, bytes)) else refused[:1]
+    return ": ".join([*place, exc.strerror or str(exc)])
+
+
+def _is_taken(stream: IO[str] | None) -> bool:
+    """Whether *stream* took all that was written. If not, it is let go: Python would fail at its end."""
+    if stream is None:
+        return True
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
 
 
 def _is_there(name: str) -> bool:

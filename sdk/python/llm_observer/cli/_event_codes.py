@@ -12,8 +12,8 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Read `llm_call.cost.note`; a private price (docs/cost.md) ends the doubt about a price.",
         ),
         "bound": (
-            "The provider did not tell how long a cache write lives, which its price depends on.",
-            "The sum is a bound, `note` says which; ask for the default lifetime to have it exact.",
+            "A fact is missing: how long a cache write lives, the size of an image, a part of a file.",
+            "The sum is a bound, `note` says which fact it is.",
         ),
         "unknown_model": (
             "No price is known for the model: the call is counted apart, never as zero.",

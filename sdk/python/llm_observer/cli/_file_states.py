@@ -10,6 +10,7 @@ from llm_observer import _config_file
 from llm_observer.cli._own_files import own_files, temporary_folder
 from llm_observer.config import Config
 from llm_observer.hash_key import FILE_NAME, load_key
+from llm_observer.sinks.jsonl import lock_of
 
 __all__ = ["FileState", "file_states"]
 
@@ -73,8 +74,18 @@ def _events_file(config: Config) -> FileState:
         problem = None if _can_be_made(path) else f"{path} cannot be made"
         return FileState(what, str(path), "made with the first event", problem)
     is_open = os.name == "posix" and path.stat().st_mode & _READABLE_BY_OTHERS
-    problem = f"{path} can be read by others: chmod 600" if is_open else None
+    problem = f"{path} can be read by others: chmod 600" if is_open else _why_it_grows(path)
     return FileState(what, str(path), f"there, {_mode(path)}, {path.stat().st_size} bytes", problem)
+
+
+def _why_it_grows(path: Path) -> str | None:
+    """What keeps the file at *path* from being rotated, None if nothing does."""
+    lock = lock_of(path)
+    is_there = os.path.lexists(lock)
+    is_ours = lock.is_file() and not lock.is_symlink() and os.access(lock, os.R_OK | os.W_OK)
+    if is_ours if is_there else _can_be_made(lock):
+        return None
+    return f"{path} is not rotated and grows: {lock} {'cannot be opened' if is_there else 'cannot be made'}"
 
 
 def _spools(config: Config) -> Iterator[FileState]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from llm_observer.cli._terminal import is_terminal
+
 __all__ = ["pressed_keys"]
 
 _STEP_S = 0.05
@@ -14,7 +16,7 @@ _STEP_S = 0.05
 @contextmanager
 def pressed_keys() -> Iterator[Callable[[float], str]]:
     """Gives what waits so many seconds for a key: the key, or nothing. Puts the terminal back at the end."""
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         yield _sleep
     elif importlib.util.find_spec("termios") is None:
         yield _windows_key

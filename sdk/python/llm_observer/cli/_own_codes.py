@@ -146,7 +146,7 @@ OWN_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "refused": ("The endpoint refuses events; they are set aside.", _SEE_SPOOL),
         "relay": ("The summary of a run lacks calls of a child process.", "Its own events file has them."),
-        "rotation": ("The file of events is full and cannot be rotated; it grows.", "Look at the rights."),
+        "rotation": ("The file of events cannot be rotated; it grows.", "Look at the rights."),
         "sender": ("Nothing is sent: an extra is missing or a setting is wrong.", "The line says which."),
         "spool": ("Events cannot be stored for sending.", "Look at the space on the disk."),
         "spool corrupt": ("The spool was damaged and set aside.", "Look at the disk."),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from llm_observer.cli._terminal import is_terminal
 from llm_observer.recordings import Item, read_files
 
 __all__ = ["bar", "bytes_of", "watched"]
@@ -22,7 +23,7 @@ def watched(names: Sequence[str], *, writes_meanwhile: bool = False) -> Iterator
     writes_meanwhile: the caller writes to standard output for each item, which a bar on the same terminal
     would spoil.
     """
-    is_shared = writes_meanwhile and sys.stdout.isatty()
+    is_shared = writes_meanwhile and is_terminal(sys.stdout)
     with bar(_NONE if is_shared else bytes_of(names)) as on_read:
         yield from read_files(names, on_read=on_read)
 
@@ -52,5 +53,5 @@ def bar(total: int) -> Iterator[Callable[[int], None] | None]:
 
 
 def _can_be_shown() -> bool:
-    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return is_terminal and importlib.util.find_spec("rich") is not None
+    is_shown = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+    return is_shown and importlib.util.find_spec("rich") is not None

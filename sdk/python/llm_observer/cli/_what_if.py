@@ -1,9 +1,6 @@
 """`llm-observer cache --what-if`: what would the same calls have paid with other prompts?"""
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +11,7 @@ from llm_observer.cache.charge import Charge
 from llm_observer.cache.replay import GAPS, Replay
 from llm_observer.cache.what_if import Difference, WhatIf, parse
 from llm_observer.cli._events import Files
+from llm_observer.cli._terminal import has_color, width
 from llm_observer.money import decimal_text, dollars
 from llm_observer.report.fix_words import many
 from llm_observer.report.table import Lines, Table, draw
@@ -43,10 +41,7 @@ def answer(question: Asked, files: Files, *, as_json: bool, top: int) -> None:
         plain = _plain(question, found, replay, top)
         click.echo(json.dumps(plain | {"unreadable": files.unreadable}, indent=2))
         return
-    is_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if is_terminal else None
-    color = is_terminal and not os.environ.get("NO_COLOR")
-    click.echo(draw(list(_blocks(question, found, replay, top)), width=width, color=color))
+    click.echo(draw(list(_blocks(question, found, replay, top)), width=width(), color=has_color()))
 
 
 def _plain(question: Asked, found: Answer, replay: Replay, top: int) -> dict[str, Any]:

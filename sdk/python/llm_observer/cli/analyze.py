@@ -1,11 +1,10 @@
 """`llm-observer analyze`: what did recorded calls cost, and what did their prompt cache do?"""
 
 import json
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ import msgspec
 from llm_observer.call import LLMCall
 from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.cli._progress import watched
-from llm_observer.cli._terminal import has_color
+from llm_observer.cli._terminal import has_color, width
 from llm_observer.config import load
 from llm_observer.offline import known
 from llm_observer.recordings import Known, Unreadable, in_order
@@ -27,7 +26,6 @@ _FINDINGS = 1
 _UNREADABLE = 3
 _MOST_LISTED = 10_000
 _MOST_SHOWN = 20
-_WIDTH = 100
 _json = msgspec.json.Encoder()
 _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens", "missed_tokens")
 
@@ -111,7 +109,7 @@ class _Found:
 
 def _write_json(calls: Iterable[tuple[Known, LLMCall]], found: _Found) -> None:
     """One object, written as the records come."""
-    write, mark = sys.stdout.write, ""
+    write, mark = partial(click.echo, nl=False), ""
     write('{"records": [\n')
     for item, call in calls:
         write(f"{mark}{_json.encode(_row(item, call)).decode()}")
@@ -164,5 +162,4 @@ def _write_text(calls: Iterable[tuple[Known, LLMCall]], found: _Found, files: in
 
 
 def _rendered(session: Session) -> str:
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else None
-    return render(session, width=width, color=has_color())
+    return render(session, width=width(), color=has_color())

@@ -1,15 +1,13 @@
 """`llm-observer cache`: what would stable prompts have saved, and which change saves most?"""
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from llm_observer.cli._events import Files
+from llm_observer.cli._terminal import has_color, width
 from llm_observer.cli._what_if import answer, asked
 from llm_observer.money import dollars
 from llm_observer.report.cache_model import Reader, Report, to_plain
@@ -78,10 +76,7 @@ def _more_fixes(report: Report, top: int) -> int:
 
 
 def _show(report: Report, top: int) -> None:
-    is_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if is_terminal else None
-    color = is_terminal and not os.environ.get("NO_COLOR")
-    click.echo(draw(list(_blocks(report, top)), width=width, color=color))
+    click.echo(draw(list(_blocks(report, top)), width=width(), color=has_color()))
 
 
 def _blocks(report: Report, top: int) -> Iterator[Lines | Table]:

@@ -4,16 +4,17 @@ import json
 import os
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from llm_observer.cache.kinds import KINDS
 from llm_observer.cli._events import Files
 from llm_observer.cli._github import annotations, summary
 from llm_observer.cli._junit import junit
+from llm_observer.cli._outs import write
 from llm_observer.money import decimal_text
 from llm_observer.report.fix_words import many, paragraph
 from llm_observer.report.gates import Gate, Inspection, Limits, unknown_kinds
@@ -23,10 +24,7 @@ __all__ = ["check"]
 _FAILED = 1
 _UNREADABLE = 3
 _MOST_SHOWN = 5
-
-
-class _UnwritableError(click.ClickException):
-    exit_code = _UNREADABLE
+_UNREAD = "no call could be read, so that nothing can be judged"
 
 
 def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Decimal | None:
@@ -110,7 +108,7 @@ def check(
     read, inspection = Files(files), Inspection(limits)
     for _, event in read.events():
         inspection.add(event)
-    gates = inspection.gates()
+    gates = _judged(inspection, read)
     if as_json:
         click.echo(json.dumps(_plain(gates, inspection, read), indent=2))
     else:
@@ -118,8 +116,16 @@ def check(
     if github or os.environ.get("GITHUB_ACTIONS") == "true":
         _tell_github(gates, is_apart=as_json)
     if junit_file is not None:
-        _write(junit_file, junit(gates), "wb")
+        write(junit_file, junit(gates))
     ctx.exit(_exit_code(gates, read))
+
+
+def _judged(inspection: Inspection, read: Files) -> tuple[Gate, ...]:
+    """The limits; none of them is kept by calls that nobody could read."""
+    gates = inspection.gates()
+    if inspection.calls or not read.unreadable:
+        return gates
+    return tuple(replace(gate, is_passed=False, message=_UNREAD, value=None) for gate in gates)
 
 
 def _exit_code(gates: Sequence[Gate], read: Files) -> int:
@@ -160,12 +166,4 @@ def _tell_github(gates: Sequence[Gate], *, is_apart: bool) -> None:
         click.echo(line, err=is_apart)
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if file:
-        _write(file, summary(gates).encode(), "ab")
-
-
-def _write(name: str, content: bytes, mode: str) -> None:
-    try:
-        with Path(name).open(mode) as file:
-            file.write(content)
-    except OSError as exc:
-        raise _UnwritableError(f"{click.format_filename(name)}: {exc.strerror or exc}") from exc
+        write(file, summary(gates).encode(), "ab")

@@ -10,7 +10,7 @@ import click
 
 from llm_observer.cli._diagnosis import Diagnosis, SdkState, diagnose
 from llm_observer.cli._send_test import SentTest, send
-from llm_observer.cli._terminal import has_color
+from llm_observer.cli._terminal import has_color, is_terminal
 from llm_observer.config import load
 
 __all__ = ["doctor"]
@@ -80,7 +80,7 @@ def _sent(diagnosis: Diagnosis) -> list[tuple[str, ...]]:
 
 
 def _show(sections: Sequence[_Section]) -> None:
-    is_rich = sys.stdout.isatty() and importlib.util.find_spec("rich") is not None
+    is_rich = is_terminal(sys.stdout) and importlib.util.find_spec("rich") is not None
     show = _show_rich if is_rich else _show_plain
     for section in sections:
         show(section)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from llm_observer.cli._own_files import KEY, OwnFile, folders_of, own_files
+from llm_observer.cli._terminal import is_terminal
 from llm_observer.config import Config, load
 from llm_observer.report.fix_words import many
 
@@ -61,7 +62,7 @@ def _found(config: Config, *, with_key: bool) -> list[OwnFile]:
 
 
 def _can_ask() -> bool:
-    return sys.stdin.isatty()
+    return is_terminal(sys.stdin)
 
 
 def _show(found: Sequence[OwnFile], *, as_json: bool, with_key: bool, config: Config) -> None:

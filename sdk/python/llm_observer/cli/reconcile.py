@@ -1,9 +1,6 @@
 """`llm-observer reconcile`: why does the provider's export differ from what our events hold?"""
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,6 +10,7 @@ from typing import Any
 import click
 
 from llm_observer.cli._events import Files
+from llm_observer.cli._terminal import has_color, width
 from llm_observer.money import decimal_text
 from llm_observer.reconcile import Export, Judge, Ours, Question, Section, Theirs, compare, render, to_plain
 from llm_observer.reconcile.text import SKIPPED
@@ -147,7 +145,7 @@ def _whole(
         "skipped_events": dict(ours.skipped),
         "export_rows": {form.name: count for form, count in read.forms.items()},
         "export_rows_not_compared": dict(read.not_compared),
-        "export_pages_repeated": read.repeated,
+        "export_rows_repeated": read.repeated,
         "export_problems": [{"place": one.place, "reason": one.reason} for one in read.problems],
         "unreadable": files.unreadable,
         "left_out": files.left_out,
@@ -155,10 +153,8 @@ def _whole(
 
 
 def _show(sections: Sequence[Section], ours: Ours, question: Question, *, is_all: bool) -> None:
-    is_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if is_terminal else None
-    color = is_terminal and not os.environ.get("NO_COLOR")
-    click.echo(render(sections, Judge(sections, ours), width=width, color=color, is_all=is_all))
+    judge = Judge(sections, ours)
+    click.echo(render(sections, judge, width=width(), color=has_color(), is_all=is_all))
     for reason, count in ours.skipped.items():
         click.echo(f"Not counted: {count:,} {SKIPPED[reason]}")
     click.echo(f"\n{_verdict(sections, question)}")
@@ -182,4 +178,4 @@ def _tell(read: Export) -> None:
     for reason, count in read.not_compared.items():
         click.echo(f"not compared: {count:,} rows of the export: {reason}", err=True)
     if read.repeated:
-        click.echo(f"left out: {read.repeated:,} pages of the export that came twice", err=True)
+        click.echo(f"counted once: {read.repeated:,} rows of the export that came twice", err=True)

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import click
 
 from llm_observer.cli._events import Files
+from llm_observer.cli._outs import is_needed, write
 from llm_observer.report import html, markdown
 from llm_observer.report.cache_model import Reader, Report, to_plain
 
@@ -14,7 +14,6 @@ __all__ = ["report"]
 
 _UNREADABLE = 3
 _STDOUT = "-"
-_RECORDS = (".jsonl", ".ndjson", ".gz", ".har")
 
 
 def _as_json(found: Report) -> str:
@@ -43,7 +42,8 @@ def report(ctx: click.Context, /, files: tuple[str, ...], **outs: str | None) ->
 
     A FILE holds events (JSON lines) or recorded exchanges, plain or gzipped; `-` is standard input. The files
     of several processes belong in one command. OUT `-` is standard output; without any option Markdown goes
-    there. Options follow the files. Exit code: 0 done, 2 wrong usage, 3 a file cannot be read.
+    there. Options follow the files. Exit code: 0 done, 2 wrong usage, 3 a file cannot be read or
+    written.
     """
     wanted = {name: out for name, out in outs.items() if out is not None} or {"markdown": _STDOUT}
     _check(files, wanted)
@@ -63,9 +63,11 @@ def _check(files: tuple[str, ...], wanted: Mapping[str, str]) -> None:
     if sum(out == _STDOUT for out in wanted.values()) > 1:
         raise click.UsageError("only one form can go to standard output")
     for name, out in wanted.items():
-        is_given = any(Path(out).resolve() == Path(file).resolve() for file in files)
-        if out != _STDOUT and (is_given or Path(out).name.endswith(_RECORDS)):
-            raise click.UsageError(f"--{name} would write over {out}: options follow the files")
+        if out != _STDOUT and is_needed(out, files):
+            raise click.UsageError(
+                f"--{name} would write over {out}, a file of events or a recording by content or name: "
+                "options follow the files, and the result needs a name of its own"
+            )
 
 
 def _write_all(found: Report, wanted: Mapping[str, str]) -> None:
@@ -74,8 +76,6 @@ def _write_all(found: Report, wanted: Mapping[str, str]) -> None:
         if out == _STDOUT:
             click.echo(text, nl=False)
             continue
-        try:
-            Path(out).write_text(text, "utf-8")
-        except OSError as exc:
-            raise click.UsageError(f"{out}: {exc.strerror}") from exc
-        click.echo(f"{out}: {len(text.encode()):,} bytes", err=True)
+        content = text.encode()
+        write(out, content)
+        click.echo(f"{out}: {len(content):,} bytes", err=True)

@@ -14,6 +14,18 @@ __all__ = ["run"]
 _PATH = click.Path(dir_okay=False, resolve_path=False)
 
 
+def _writable(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """The file, if it can be written when the app has ended: nobody looks for its summary elsewhere."""
+    if value is None:
+        return None
+    path = Path(value).expanduser().absolute()
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"{click.format_filename(path.parent)} is no folder: make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.BadParameter(f"{click.format_filename(path)} cannot be written")
+    return value
+
+
 class _UpToTheCommand(click.Command):
     """Our options end where the command begins: `-m`, `-c` and all that follows are its own."""
 
@@ -40,7 +52,9 @@ def _command_place(args: list[str], with_values: frozenset[str]) -> int:
 @click.command(cls=_UpToTheCommand)
 @click.option("--summary/--no-summary", default=True, help="Print a summary when the app ends (the default).")
 @click.option("--json", "as_json", is_flag=True, help="Write the summary as one JSON object.")
-@click.option("--to", type=_PATH, help="Write the summary into this file, not to standard error.")
+@click.option(
+    "--to", type=_PATH, callback=_writable, help="Write the summary into this file, not to standard error."
+)
 @click.option("--file", type=_PATH, help="Append each call, as an event, to this JSON-lines file.")
 @click.option("--children", is_flag=True, help="Observe the Python processes that the app starts, too.")
 @click.argument("words", nargs=-1, required=True, metavar="[--] COMMAND|SCRIPT|-m MODULE [ARGS]...")

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 import click
 
-from llm_observer.cli._live import Live, followed
+from llm_observer.cli._live import Live, UnfollowableError, followed
 from llm_observer.cli._rows import line, row_of
 from llm_observer.cli._terminal import has_color
 from llm_observer.event import Event
@@ -47,6 +47,8 @@ def tail(files: tuple[str, ...], *, lines: int, no_follow: bool, wait: bool, as_
 
 
 def _events(live: Live, *, is_piped: bool, is_once: bool) -> Iterator[Event]:
+    if is_piped and sys.stdin is None:
+        raise UnfollowableError("standard input is closed")
     if is_piped:
         yield from live.piped(sys.stdin.buffer)
         return

@@ -17,7 +17,7 @@ from llm_observer.cli._keys import pressed_keys
 from llm_observer.cli._live import Live, followed
 from llm_observer.cli._progress import bar, bytes_of
 from llm_observer.cli._spend import Spend, SpendRow, Window
-from llm_observer.cli._terminal import has_color, width
+from llm_observer.cli._terminal import has_color, is_terminal, width
 from llm_observer.money import decimal_text, dollars
 from llm_observer.report.fix_words import many
 from llm_observer.report.sample import sample_note
@@ -61,7 +61,7 @@ def top(files: tuple[str, ...], *, by: str, every_s: float, once: bool, wait: bo
             screen.look(on_read)
         if as_json:
             click.echo(json.dumps(screen.as_json(), indent=2))
-        elif once or not sys.stdout.isatty():
+        elif once or not is_terminal(sys.stdout):
             click.echo(draw(list(screen.blocks(_ONCE)), width=width(), color=has_color()))
         else:
             _run(screen, every_s)

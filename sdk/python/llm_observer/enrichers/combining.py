@@ -18,6 +18,11 @@ __all__ = ["ORDER", "as_tool", "combined", "of_batch", "with_more"]
 ORDER: tuple[CostStatus, ...] = ("tier_unpriced", "estimated", "bound")
 """Worst first, of the statuses that doubts have."""
 
+_UNREAD = "not all of the results in the file were read"
+_CUT = (
+    "the file of results was larger than what is kept (max_exchange_bytes, max_total_bytes); "
+    "results in the figure: {:,}"
+)
 _MONEY = tuple(
     name
     for name in Cost.__struct_fields__
@@ -62,10 +67,10 @@ def as_tool(cost: Cost) -> Cost:
     return Cost(**kept, total_usd=cost.total_usd, server_tools_usd=cost.total_usd)
 
 
-def of_batch(costs: Sequence[tuple[Cost, int]], *, is_whole: bool) -> Cost:
+def of_batch(costs: Sequence[tuple[Cost, int]], *, is_whole: bool, is_cut: bool = False) -> Cost:
     """The cost of the results in a file, at least one, by figure and how many results it is of.
 
-    is_whole: these are all of its results.
+    is_whole: these are all of its results. is_cut: the file was too large to be kept.
     """
     priced = [cost for cost, _ in costs if cost.total_usd is not None]
     if not priced:
@@ -73,7 +78,8 @@ def of_batch(costs: Sequence[tuple[Cost, int]], *, is_whole: bool) -> Cost:
     cost = combined(priced, sum(count for cost, count in costs if cost.total_usd is None))
     if is_whole:
         return cost
-    notes = filter(None, (cost.note, "at least this much: not all of the results were read and kept"))
+    missing = _CUT.format(sum(count for _, count in costs)) if is_cut else _UNREAD
+    notes = filter(None, (cost.note, f"at least this much: {missing}"))
     status: CostStatus = "estimated" if cost.status == "estimated" else "bound"
     return replace(cost, status=status, note="; ".join(notes))
 

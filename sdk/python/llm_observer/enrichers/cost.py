@@ -99,7 +99,8 @@ class CostEnricher:
         for group in together(decoded.results[before:], partial(self._figures.steps, call, exchange)):
             single, answer = result_call(call, group.result)
             costs.append((self._figure(single, answer, exchange, longest=group.longest), group.size))
-        return replace(call, cost=of_batch(costs, is_whole=decoded.are_results_whole))
+        is_cut = exchange.response_state == "truncated"
+        return replace(call, cost=of_batch(costs, is_whole=decoded.are_results_whole, is_cut=is_cut))
 
     def _figure(
         self, call: LLMCall, decoded: Decoded, exchange: Exchange, longest: int | None = None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from llm_observer.capture.targets import TARGETS
+from llm_observer.config import SETTINGS
 from llm_observer.launch.command import CannotStart, Program
 from llm_observer.launch.startup.sitecustomize import HERE, VARIABLE
 
@@ -62,6 +63,7 @@ def environment(facts: Mapping[str, str], wish: Wish, environ: Mapping[str, str]
     lines = (f"{name}={_on_one_line(value)}" for name, value in facts.items())
     changed = {
         **_as_started(environ),
+        **_paths_from_here(environ),
         VARIABLE: "\n".join(lines),
         "PYTHONPATH": f"{HERE}{os.pathsep}{path}" if path else HERE,
     }
@@ -70,6 +72,14 @@ def environment(facts: Mapping[str, str], wish: Wish, environ: Mapping[str, str]
     if not wish.summary:
         changed["LLM_OBSERVER_SUMMARY"] = "0"
     return changed
+
+
+def _paths_from_here(environ: Mapping[str, str]) -> dict[str, str]:
+    """Our settings that are paths, as they are here: the app may go elsewhere before they are read."""
+    settings = ((name, setting) for name, setting in SETTINGS.items() if setting.is_path)
+    variables = (variable for name, setting in settings for variable in setting.variables(name))
+    given = {variable: environ[variable] for variable in variables if environ.get(variable, "").strip()}
+    return {variable: str(Path(path).expanduser().absolute()) for variable, path in given.items()}
 
 
 def _on_one_line(text: str) -> str:
@@ -89,8 +99,8 @@ def replace_by(program: Program, environ: Mapping[str, str]) -> NoReturn:
     """Become *program*."""
     for name in _IGNORED_BY_PYTHON:  # by this Python, not by whoever started it
         signal.signal(getattr(signal, name), signal.SIG_DFL)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed before we started
+        stream.flush()
     try:
         os.execve(program.path, program.words, environ)  # noqa: S606 - the app that was asked for
     except OSError as exc:

@@ -74,7 +74,8 @@ def end_as(code: int) -> NoReturn:
     """End this process the way that the child did."""
     if code >= 0 or os.name == "nt":
         sys.exit(code)
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     _leave_no_core()
     number = -code
     if number not in {signal.SIGKILL, signal.SIGSTOP}:

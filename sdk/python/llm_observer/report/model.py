@@ -75,7 +75,8 @@ class Savings(NamedTuple):
 class Summary(NamedTuple):
     """All that a summary shows.
 
-    split: parts of the cost that are not zero. savings: None where no call has a verdict about its cache.
+    split: parts of the cost that are not zero. bounds: calls whose cost is a bound, by what is unknown of it.
+    savings: None where no call has a verdict about its cache.
     """
 
     totals: Totals
@@ -84,6 +85,7 @@ class Summary(NamedTuple):
     attributes: dict[str, Rows]
     more_names: int
     split: tuple[tuple[str, Decimal], ...]
+    bounds: tuple[tuple[str, int], ...]
     gaps: tuple[GapLine, ...]
     errors: tuple[tuple[str, int], ...]
     more_errors: int
@@ -104,6 +106,7 @@ def summary_of(taken: Snapshot) -> Summary:
         attributes={name: _values(taken.by_attribute[name]) for name in names},
         more_names=len(taken.by_attribute) - len(names),
         split=_split(taken.totals),
+        bounds=tuple(taken.bounds.items()),
         gaps=_gaps(taken.gaps),
         errors=tuple(errors[:MAX_ERRORS]),
         more_errors=sum(count for _, count in errors[MAX_ERRORS:]),

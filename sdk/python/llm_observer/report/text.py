@@ -34,10 +34,8 @@ _GAPS = {
     "not_priced": "{calls} without a cost: {models}",
 }
 _OTHER_GAP = "{calls} {has} no known cost ({reason}): {models}"
-_DOUBTS = {
-    "estimated": "{calls} {is} estimated, and in the sums",
-    "bound": "{calls} {is} in the sums with a bound: how long a cache write lives is unknown",
-}
+_ESTIMATED = "{calls} {is} estimated, and in the sums"
+_BOUND = "{calls} {is} in the sums with a lower bound{reason}"
 _PARTS = {
     "input": "input",
     "cache_read": "cache reads",
@@ -133,10 +131,12 @@ def _lines(summary: Summary) -> Iterator[Lines]:
         yield Lines((f"Cost: {' · '.join(parts)}",))
     if summary.savings is not None:
         yield from _cache(summary, summary.savings)
-    doubts = (_doubt(status, summary.totals.cost_status.get(status, 0)) for status in _DOUBTS)
+    estimated = summary.totals.cost_status.get("estimated", 0)
     unknown = (
         *map(_gap, summary.gaps),
-        *filter(None, (*doubts, _stated(summary.totals), sample_note(summary.sampled))),
+        *([_doubt(_ESTIMATED, estimated)] if estimated else []),
+        *(_doubt(_BOUND, calls, f": {reason}" if reason else "") for reason, calls in summary.bounds),
+        *filter(None, (_stated(summary.totals), sample_note(summary.sampled))),
     )
     if unknown:
         yield Lines(unknown, "yellow")
@@ -216,10 +216,8 @@ def _models(gap: GapLine) -> str:
     return f"{'model' if len(gap.models) == 1 else 'models'} {named}{more}"
 
 
-def _doubt(status: str, calls: int) -> str:
-    if not calls:
-        return ""
-    return _DOUBTS[status].format(calls=_calls(calls), **{"is": "is" if calls == 1 else "are"})
+def _doubt(wording: str, calls: int, reason: str = "") -> str:
+    return wording.format(calls=_calls(calls), reason=reason, **{"is": "is" if calls == 1 else "are"})
 
 
 def _stated(totals: Totals) -> str:

@@ -24,6 +24,8 @@ MAX_KEYS = 1000
 MAX_ATTRIBUTE_NAMES = 32
 MAX_KEY_LENGTH = 200
 
+_AT_LEAST = "at least this much: "
+"""So the note of a cost begins to say why it is a bound."""
 _CUT_SHORT = frozenset({"cancelled", "closed_early", "error", "open_at_exit", "truncated"})
 
 
@@ -58,6 +60,8 @@ class Snapshot(NamedTuple):
     cache: CacheTotals
     sampled: dict[str, int]
     """Calls that were read from a sample, by its rate: the sums are of these calls, nothing is scaled."""
+    bounds: dict[str, int]
+    """Calls whose cost is a bound, by what is unknown; empty where the cost does not say."""
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -105,6 +109,7 @@ class State:
         self.gaps: Counter[Gap] = Counter()
         self.cache = CacheSums()
         self.sampled: Counter[str] = Counter()
+        self.bounds: Counter[str] = Counter()
 
     def add(self, event: Event, call: LLMCall) -> None:
         """Count *call*, the body of *event*."""
@@ -122,6 +127,8 @@ class State:
         count_rate(event, self.sampled)
         if facts.is_error:
             _count(self.errors, _error(call), OTHER)
+        if facts.status == "bound":
+            _count(self.bounds, _unknown(call), OTHER)
         if facts.cost_usd is None:
             _count(self.gaps, Gap(_gap(call, facts.status), model), Gap(OTHER, OTHER))
 
@@ -155,6 +162,7 @@ class State:
             gaps=dict(self.gaps.most_common()),
             cache=self.cache.totals(),
             sampled=dict(self.sampled.most_common()),
+            bounds=dict(self.bounds.most_common()),
         )
 
 
@@ -182,6 +190,13 @@ def _gap(call: LLMCall, status: str) -> str:
     is_asked = call.request is not None and call.request.includes_usage
     is_chat = call.wire == "openai" and call.operation != "responses"
     return "usage_not_requested" if is_chat and not is_asked else status
+
+
+def _unknown(call: LLMCall) -> str:
+    """What the note of a bound says is unknown, without numbers of its own."""
+    note = None if call.cost is None else call.cost.note
+    reasons = (part.partition(_AT_LEAST) for part in (note or "").split("; "))
+    return _key("; ".join(reason for start, _, reason in reasons if reason and not start))
 
 
 def _text(value: Attribute) -> str:

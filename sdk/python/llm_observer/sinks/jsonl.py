@@ -10,7 +10,7 @@ from pathlib import Path
 from llm_observer import log
 from llm_observer.event import Event, encode
 
-__all__ = ["JsonlSink"]
+__all__ = ["JsonlSink", "lock_of"]
 
 _OWN = 0o600
 _OWN_FOLDER = 0o700
@@ -26,6 +26,9 @@ class JsonlSink:
 
     No descriptor stays open, so forks, rotations by others and a file that was removed need no care.
 
+    The lock is a hidden file beside it, `.<name>.lock`, which `<name>*` does not match. Where that cannot be
+    made, as in a folder of somebody else, the file grows.
+
     path: made with mode 0600, missing folders with 0700; `~` is the home. max_bytes: a file that would
     become larger moves to `<path>.1`, that one to `<path>.2`, and so on. backups: how many of them are kept.
     Raises OSError from `write` where the file cannot be written; the log counts the events of the first time.
@@ -35,7 +38,7 @@ class JsonlSink:
 
     def __init__(self, path: str | os.PathLike[str], *, max_bytes: int, backups: int) -> None:
         self.path = Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - no home must not raise
-        self._side = self.path.with_name(f"{self.path.name}.lock")
+        self._side = lock_of(self.path)
         self._max_bytes = max_bytes
         self._backups = backups
 
@@ -92,6 +95,11 @@ class JsonlSink:
         return self.path.with_name(f"{self.path.name}.{number}")
 
 
+def lock_of(path: Path) -> Path:
+    """The file that is locked while *path* is written to."""
+    return path.with_name(f".{path.name}.lock")
+
+
 class _Lines:
     """A batch on its way into a file."""
 
@@ -130,16 +138,24 @@ def _end_last_line(descriptor: int) -> None:
 def _locked(side: Path) -> Iterator[bool]:
     """Hold the lock of all processes that write beside *side*; the system frees a dead one's.
 
-    False after a long wait, as for a process that was stopped while it held the lock: lines are still
-    appended whole then, by one `write`, but moving files is not safe.
+    False where there can be no lock, and after a long wait, as for a process that was stopped while it held
+    the lock: lines are still appended whole then, by one `write`, but moving files is not safe.
     """
-    descriptor = os.open(side, _SIDE, _OWN)
+    descriptor = _opened(side)
     try:
-        is_held = _wait_for(descriptor)
-        yield is_held
+        yield descriptor is not None and _wait_for(descriptor)
     finally:
-        _unlock(descriptor)
-        os.close(descriptor)
+        if descriptor is not None:
+            _unlock(descriptor)
+            os.close(descriptor)
+
+
+def _opened(side: Path) -> int | None:
+    try:
+        return os.open(side, _SIDE, _OWN)
+    except OSError as exc:
+        log.once("rotation", "the file has no lock and cannot be rotated, it grows: %s", exc.strerror)
+        return None
 
 
 def _wait_for(descriptor: int) -> bool:
