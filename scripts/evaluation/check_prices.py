@@ -198,6 +198,8 @@ def _reason(case: Case, call: LLMCall, cost: Cost) -> str:
         return "ours has the fee for web searches, which the expected price leaves out"
     if total == _listed(case):
         return "the price list has changed since: it gives our figure too"
+    if cost.note is not None and "only the provider's total has" in cost.note:
+        return "ours has the thoughts, which are in the total of the body and in no other count of it"
     if case.theirs.get("output_image_tokens"):
         return "made images have a price of their own, and no usage that we decode counts them apart"
     counted = call.tokens
