@@ -8,7 +8,7 @@ from llm_observer.cache.diff import Alignment, Change
 from llm_observer.cache.facts import Facts, kinship, share_before
 from llm_observer.cache.history import with_front
 from llm_observer.cache.intake import Intake, Part, Pieces, chained, with_system_first
-from llm_observer.cache.loss import Past
+from llm_observer.cache.loss import Past, width
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
@@ -128,7 +128,7 @@ def _counted(pieces: Pieces, baseline: Baseline | None) -> list[int | None]:
     for piece, place in zip(pieces.facts, baseline.alignment.to_old, strict=True):
         is_same = place >= 0 and piece.stable == facts[place].stable
         old = place if is_same else moved.get(piece.stable, place)
-        tokens = ends[old] - (ends[old - 1] if old else 0) if old >= 0 else None
+        tokens = width(ends, old) if old >= 0 else None
         scale = 1.0 if is_same or old != place else _scale(piece, facts[old])
         counted.append(None if tokens is None or scale is None else round(tokens * scale))
     return counted
@@ -239,15 +239,12 @@ def _partials(case: Case, baseline: Baseline, alignment: Alignment) -> list[int]
         return []
     ends, parts = case.prompt.ends, []
     for change in alignment.changes:
-        start = ends[change.piece - 1] if change.piece else 0
+        tokens = width(ends, change.piece)
         is_inside = change.path is None and change.kind not in _WHOLE
         share = _share_before(change, case.pieces.facts[change.piece]) if is_inside else 0.0
-        part = round((ends[change.piece] - start) * min(share, 1.0))
+        part = round(tokens * min(share, 1.0))
         if change.kind == "message_lengthened":  # where the earlier one ended
-            old = baseline.line.ends
-            part = min(
-                old[change.old] - (old[change.old - 1] if change.old else 0), ends[change.piece] - start
-            )
+            part = min(width(baseline.line.ends, change.old), tokens)
         parts.append(part)
     return parts
 

@@ -11,7 +11,7 @@ from llm_observer.cache.rules import Rule
 from llm_observer.cache.simulator import PREFIX_RULES, CacheState, Reading
 from llm_observer.cache.tokens import weight
 
-__all__ = ["Loss", "Past", "Reach", "reach"]
+__all__ = ["Loss", "Past", "Reach", "reach", "width"]
 
 OBSTACLES = (
     ("ttl", "ttl_expired"),
@@ -179,16 +179,16 @@ def _resized(reading: Reading, prompt: Prompt, past: Past, place: int) -> Readin
     line, total = past.line, 0.0
     for here, old in enumerate(past.alignment.to_old[: place + 1]):
         if old < 0:
-            total += _width(prompt.ends, here)
+            total += width(prompt.ends, here)
         else:
-            total += _width(line.ends, old) * weight(past.estimates[here]) / weight(line.facts[old].estimate)
+            total += width(line.ends, old) * weight(past.estimates[here]) / weight(line.facts[old].estimate)
     return reading._replace(tokens=min(round(total), prompt.ends[-1]), is_exact=False)
 
 
 def _without_news(reading: Reading, rule: Rule, prompt: Prompt, past: Past, place: int) -> Reading:
     """*reading* without what no earlier prompt had: a summary of turns that were left out, new text."""
     new = sum(
-        round(_width(prompt.ends, change.piece) * share)
+        round(width(prompt.ends, change.piece) * share)
         for change, share in zip(past.alignment.changes, past.new_shares, strict=True)
         if change.piece <= place
     )
@@ -198,5 +198,6 @@ def _without_news(reading: Reading, rule: Rule, prompt: Prompt, past: Past, plac
     return reading._replace(tokens=tokens - tokens % rule.step, is_exact=False)
 
 
-def _width(ends: Sequence[int], place: int) -> int:
+def width(ends: Sequence[int], place: int) -> int:
+    """Tokens of the piece at *place*, of pieces that end at *ends*."""
     return ends[place] - (ends[place - 1] if place else 0)
