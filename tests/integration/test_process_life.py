@@ -372,3 +372,28 @@ assert llm_observer.flush(20)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
     assert done.returncode == 0, done.stderr
     assert len(file.read_text().splitlines()) == 5
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks on this system")
+def test_no_greenlet_misses_its_signals_while_our_thread_starts(tmp_path):
+    """A lost SIGCHLD is a subprocess that is waited for without end."""
+    pytest.importorskip("gevent")
+    source = f"""
+import gevent.monkey
+gevent.monkey.patch_all()
+{HEAD}
+import gevent, signal
+llm_observer.patch()
+masks = []
+def look():
+    while not calls.ready():
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        gevent.sleep(0)
+client = make_client("openai", plain("openai"))
+calls = gevent.spawn(ask, client)
+gevent.joinall([calls, gevent.spawn(look)], raise_error=True)
+assert len(masks) > 1 and not any(masks), next(filter(None, masks), masks)
+"""
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 from contextlib import contextmanager
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from threading import Thread
 
 __all__ = ["start_masked"]
 
@@ -16,14 +18,24 @@ _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")
 """What the code of a thread causes is told in that thread."""
 
 
-def start_masked(thread: Thread) -> None:
+def start_masked(thread: threading.Thread) -> None:
     """Start *thread* with all signals masked; RuntimeError where none can be started any more.
 
     The system gives a signal to any thread that has not masked it, such as one of ours, though all of the
-    app's have: a new thread has the mask of the one that starts it.
+    app's have: a new thread has the mask of the one that starts it. Under gevent or eventlet it is no thread:
+    greenlets of the app would run while `start` waits, and miss their signals.
     """
+    if not _are_threads_native():
+        thread.start()
+        return
     with _signals_masked():
         thread.start()
+
+
+def _are_threads_native() -> bool:
+    """Whether `Thread.start` makes a thread of the system."""
+    name = "_start_new_thread" if sys.version_info < (3, 13) else "_start_joinable_thread"
+    return isinstance(getattr(threading, name, None), BuiltinFunctionType)
 
 
 @contextmanager
