@@ -190,6 +190,7 @@ SHOWING = {
     "cache --what-if": "cache FILE --what-if ttl=1h",
     "check": "check FILE --max-cost 9",
     "doctor": "doctor",
+    "--help": "--help",
     "explain": "explain exact",
     "prices": "prices gpt-5",
     "report": "report FILE",

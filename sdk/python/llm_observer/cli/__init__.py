@@ -4,7 +4,9 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import IO, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple
 
 import click
 
@@ -81,15 +83,26 @@ class _Lazy(click.Group):
             ctx.fail(f"No such command {name!r}{_hint(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _told():  # `--help` is printed here
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with _told():
             return super().invoke(ctx)
-        except ConfigError as exc:
-            raise click.UsageError(str(exc)) from exc
-        except BrokenPipeError:  # whoever read has read enough, as `head` has: click ends without a word
-            raise
-        except OSError as exc:
-            raise _UnusableError(_reason(exc)) from exc
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in a line what cannot be used, and leave with its exit code."""
+    try:
+        yield
+    except ConfigError as exc:
+        raise click.UsageError(str(exc)) from exc
+    except BrokenPipeError:  # whoever read has read enough, as `head` has: click ends without a word
+        raise
+    except OSError as exc:
+        raise _UnusableError(_reason(exc)) from exc
 
 
 class _UnusableError(click.ClickException):
