@@ -34,7 +34,8 @@ def _faults_pass():
 
 @pytest.fixture(autouse=True)
 def _log_as_found():
-    """A test that asks for debug lines, or for another level, asks for itself alone."""
+    """A test that asks for debug lines, or for another level, asks for itself; each is told all anew."""
+    log._first.clear()
     yield
     log.configure(debug=False)
     log.logger.setLevel(logging.NOTSET)

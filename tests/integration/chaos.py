@@ -28,7 +28,7 @@ IS_OBSERVED = os.environ.get("CHAOS_OBSERVED") == "1"
 SDKS = ("openai", "anthropic")
 ROUND = 3 * len(SDKS)
 CALLS = 2 * ROUND
-FLUSH_S = 5.0
+FLUSH_S = 30.0
 _MONTH_S = 30 * 86_400
 
 

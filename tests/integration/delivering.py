@@ -196,4 +196,5 @@ class Rig:
 
     def __exit__(self, *exc):
         self.delivery.close(time.monotonic() + PATIENCE_S)
-        assert "llm_observer delivery" not in {thread.name for thread in threading.enumerate()}
+        thread = self.delivery._thread
+        assert thread is None or not thread.is_alive()

@@ -22,6 +22,8 @@ BLOCKS = [
 PAIR = "# before"
 """A block that begins so shows a change to an app's own code: pieces of it, which cannot run alone."""
 FOREIGN = ("OPENAI_", "ANTHROPIC_", "LLM_OBSERVER_")
+PATIENT = {"LLM_OBSERVER_EXIT_TIMEOUT_S": "40"}
+"""A machine that is busy with other tests takes its time."""
 
 
 def code_of(param):
@@ -39,7 +41,7 @@ def run(*arguments, folder, **variables):
     done = subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         cwd=folder,
-        env={**environ, "XDG_STATE_HOME": str(folder / "state"), **variables},
+        env={**environ, "XDG_STATE_HOME": str(folder / "state"), **PATIENT, **variables},
         capture_output=True,
         text=True,
         timeout=60,

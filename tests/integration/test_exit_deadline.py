@@ -15,7 +15,7 @@ from integration.test_chaos import environment, in_the_file, in_the_spool
 
 ALLOWED_S = 2.0
 """`exit_timeout_s`; an attempt may take much longer."""
-MOST_S = 2.5
+MARGIN_S = 0.5
 TRIES = 4
 """A machine that is busy with other tests may be late now and then; code that waits longer always is."""
 PATIENCE_S = 90
@@ -69,6 +69,11 @@ def seconds_of_the_end(url, folder, program=ENDS, **more):
     return ended - float(out)
 
 
+def is_in_time(took_s, alone_s):
+    """Whether an end took no longer than allowed; where it is slow without us, all that we do is, too."""
+    return took_s - alone_s < ALLOWED_S + MARGIN_S + alone_s
+
+
 @pytest.mark.parametrize("kind", ENDPOINTS)
 def test_the_end_takes_no_longer_than_allowed_and_all_events_are_in_the_spool(
     kind, tmp_path, record_property
@@ -76,12 +81,12 @@ def test_the_end_takes_no_longer_than_allowed_and_all_events_are_in_the_spool(
     with getattr(endpoints, kind)(tmp_path) as endpoint:
         for count in range(1, TRIES + 1):
             alone_s = seconds_of_the_end(None, tmp_path)
-            more_s = seconds_of_the_end(endpoint.url, tmp_path) - alone_s
+            took_s = seconds_of_the_end(endpoint.url, tmp_path)
             assert in_the_spool(endpoint.url, tmp_path) == count * CALLS
-            if more_s < MOST_S:
+            if is_in_time(took_s, alone_s):
                 break
-    record_property("more_s", round(more_s, 2))
-    assert more_s < MOST_S, "no try was that quick"
+    record_property("more_s", round(took_s - alone_s, 2))
+    assert is_in_time(took_s, alone_s), "no try was that quick"
 
 
 CHILD = """
@@ -100,11 +105,12 @@ os._exit(child.exitcode)
 def test_the_end_of_a_forked_child_takes_no_longer_and_its_events_are_in_the_spool(tmp_path):
     with endpoints.silent(tmp_path) as endpoint:
         for count in range(1, TRIES + 1):
+            alone_s = seconds_of_the_end(None, tmp_path)
             took_s = seconds_of_the_end(endpoint.url, tmp_path, CHILD)
             assert in_the_spool(endpoint.url, tmp_path) == count * (CALLS + 1)
-            if took_s < MOST_S:
+            if is_in_time(took_s, alone_s):
                 break
-    assert took_s < MOST_S, "no try was that quick"
+    assert is_in_time(took_s, alone_s), "no try was that quick"
 
 
 OTLP = {
@@ -148,23 +154,26 @@ def interrupted(url, folder, signals):
     assert process.stdout.readline() == "ready\n"
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
+    said = b""
+    while b"KeyboardInterrupt" not in said:  # it has begun to end
+        said += os.read(process.stderr.fileno(), 4096) or b"KeyboardInterrupt is not in it"
     for _ in range(signals - 1):
         with pytest.raises(subprocess.TimeoutExpired):  # the end waits for the endpoint
             process.wait(0.5)
         process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, time.monotonic() - started, err
+    return process.returncode, time.monotonic() - started, said.decode() + err
 
 
 @pytest.mark.parametrize("signals", [1, 2], ids=["once", "twice"])
 @pytest.mark.parametrize("kind", ["silent", "dripping"])
 def test_ctrl_c_ends_the_process_as_without_us(kind, signals, tmp_path):
-    code, alone_s, _ = interrupted(None, tmp_path, 1)
     with getattr(endpoints, kind)(tmp_path) as endpoint:
         for count in range(1, TRIES + 1):
+            code, alone_s, _ = interrupted(None, tmp_path, 1)
             found, took_s, err = interrupted(endpoint.url, tmp_path, signals)
             assert (found, err.count("Traceback")) == (code, 1), err
             assert in_the_spool(endpoint.url, tmp_path) == count * CALLS
-            if took_s - alone_s < MOST_S:
+            if is_in_time(took_s, alone_s):
                 break
-    assert took_s - alone_s < MOST_S, "no try was that quick"
+    assert is_in_time(took_s, alone_s), "no try was that quick"

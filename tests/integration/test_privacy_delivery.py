@@ -54,10 +54,10 @@ def test_no_canary_and_no_key_is_in_the_spool(sdk, events, tmp_path):
     with endpoints.refused(tmp_path) as endpoint:
         send_to(events, endpoint, tmp_path, max_attempts=1)
         call_with_canaries(sdk)
-        llm_observer.flush(1)
+        llm_observer.flush(30)
         file = next((tmp_path / "spool").glob("*.sqlite3"))
         assert shown(*files(tmp_path / "spool")) == []
-        llm_observer.shutdown(5)
+        llm_observer.shutdown(30)
     with closing(sqlite3.connect(file)) as database:
         told = "\n".join(map(str, database.iterdump()))
     assert "INSERT INTO" in told
@@ -68,9 +68,9 @@ def test_the_debug_log_is_pairs_without_canary_and_key(sdk, events, tmp_path, ca
     with endpoints.failing(tmp_path) as endpoint:
         send_to(events, endpoint, tmp_path, debug=True, max_attempts=1)
         call_with_canaries(sdk)
-        llm_observer.flush(5)
+        llm_observer.flush(30)
         log.logger.warning("the app's own words: %s", f"sk-ant-api03-{'a' * 80}")
-        llm_observer.shutdown(5)
+        llm_observer.shutdown(30)
     lines = [line for line in capfd.readouterr().err.splitlines() if "logger=llm_observer" in line]
     assert any("event=delivery outcome=retry status=503" in line for line in lines), lines
     assert all(line.startswith("time=") for line in lines)
@@ -107,8 +107,8 @@ def test_no_canary_reaches_the_apps_own_log(sdk, events, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG), endpoints.failing(tmp_path) as endpoint:
         send_to(events, endpoint, tmp_path, max_attempts=1)
         call_with_canaries(sdk)
-        llm_observer.flush(5)
-        llm_observer.shutdown(5)
+        llm_observer.flush(30)
+        llm_observer.shutdown(30)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("llm_observer")]
     assert ours
     assert shown(*ours) == []

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_observer.telemetry import database
 from llm_observer.telemetry.spool import Entry, Spool, SpoolError, SpoolFull
 
 ENDPOINT = "https://collector.example/v1"
@@ -29,6 +30,12 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and for
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "spool"
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Who shares the file with many waits for it as long as it takes, on a slow disk, too."""
+    monkeypatch.setattr(database, "WAIT_S", 60.0)
 
 
 def is_whole(spool):
@@ -135,6 +142,7 @@ def shared_work(folder, name):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_of_many_processes_each_event_is_held_by_one_at_a_time_and_acknowledged_once(folder):
     children = [child(shared_work(folder, name)) for name in range(6)]
     holds = [json.loads(row) for _, pipe in children for row in told(pipe)["held"]]
@@ -180,6 +188,7 @@ def test_a_file_deleted_under_a_process_that_goes_on_is_made_anew_without_its_lo
     assert is_whole(spool)
 
 
+@pytest.mark.usefixtures("patient")
 def test_threads_share_one_spool(folder):
     spool = Spool(folder, ENDPOINT)
     taken = []
@@ -199,6 +208,7 @@ def test_threads_share_one_spool(folder):
     assert sorted(taken + drained(spool)) == sorted(f"{a}.{b}" for a in range(6) for b in range(20))
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_forks_while_another_thread_writes_lose_nothing(folder):
     spool = Spool(folder, ENDPOINT)
@@ -274,12 +284,15 @@ def test_after_a_fork_in_a_transaction_that_hangs_the_child_has_no_spool_and_the
         forked.wait()
         db.execute("PRAGMA user_version")
 
-    def try_it(write):
+    def refusal():
+        """Its seconds; a machine that is busy may take longer now and then, code that waits always does."""
         start = time.monotonic()
-        try:
+        with pytest.raises(SpoolError):
             spool.put([Entry("child", b"x")])
-        except SpoolError:
-            write("error", time.monotonic() - start < 0.5)
+        return time.monotonic() - start
+
+    def try_it(write):
+        write("error", any(refusal() < 0.5 for _ in range(4)))
 
     thread = threading.Thread(target=spool._database.write, args=(hang,))
     thread.start()

@@ -212,7 +212,7 @@ async def until(connection, *kinds):
     return seen
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=60.0):
     """Poll *condition*: what happens in another thread has no other sign."""
     end = time.monotonic() + seconds
     while not condition():

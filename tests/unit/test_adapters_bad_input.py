@@ -30,7 +30,7 @@ from llm_observer.wire import Options
 
 MEGABYTE = 1024 * 1024
 SECONDS = 10
-"""For one body of 100 MB, on a slow machine that does other work too."""
+"""Of the processor, for one body of 100 MB, on a slow machine: other work there does not count."""
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 MESSAGE = {
     "id": "msg_1",
@@ -423,18 +423,18 @@ HUGE = {
 @pytest.mark.parametrize("build", HUGE.values(), ids=HUGE)
 def test_a_huge_answer_is_decoded_in_time(build, state):
     made = exchange(build(), response_state=state)
-    started = time.perf_counter()
+    started = time.thread_time()
     decode(made)
-    assert time.perf_counter() - started < SECONDS
+    assert time.thread_time() - started < SECONDS
 
 
 @pytest.mark.slow
 def test_a_huge_request_is_decoded_in_time():
     messages = b'{"role":"user","content":"' + b"x" * 1000 + b'"},'
     body = b'{"model":"m","messages":[' + messages * 100_000 + b'{"role":"user","content":"Hi"}]}'
-    started = time.perf_counter()
+    started = time.thread_time()
     decoded = decode(exchange(chat(), request=body), with_content=True)
-    assert time.perf_counter() - started < SECONDS
+    assert time.thread_time() - started < SECONDS
     assert decoded.call.request.message_count == 100_001
     assert decoded.content.input == "Hi"
 

@@ -72,21 +72,21 @@ def submit(pipeline, *names):
 
 def test_events_reach_the_sinks_in_order(pipeline, sink):
     submit(pipeline, *range(90))
-    assert pipeline.flush(5)
+    assert pipeline.flush(30)
     assert sink.got == list(range(90))
 
 
 def test_nothing_starts_before_the_first_item(sink):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     Pipeline(lambda: (lambda item: item, [sink]), max_queue=1, is_patient=False)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_finaliser_starts_no_thread_and_its_item_is_not_lost(pipeline, sink):
-    before = threading.active_count()
+    before = set(threading.enumerate())  # those that another test left may end in between
     pipeline.submit(Item("collected"), wake=False)
-    assert threading.active_count() == before
-    assert pipeline.flush(5)
+    assert set(threading.enumerate()) <= before
+    assert pipeline.flush(30)
     assert sink.got == ["collected"]
 
 
@@ -99,7 +99,7 @@ def test_a_full_queue_drops_and_counts_and_gives_the_bytes_back():
     assert [item.is_released for item in items] == [False, False, True, True, True]
     assert pipeline.stats().dropped == 3
     sink.may_go.set()
-    assert pipeline.close(5)
+    assert pipeline.close(30)
 
 
 def test_flush_gives_up_at_its_deadline_and_says_so():
@@ -128,7 +128,7 @@ def test_one_bad_item_and_one_bad_sink_cost_nobody_else(sink):
     before = strict(False)
     try:
         submit(pipeline, "a", "bad", "b")
-        assert pipeline.flush(5)
+        assert pipeline.flush(30)
     finally:
         strict(before)
     assert sink.got == ["a", "b"]
@@ -138,7 +138,7 @@ def test_one_bad_item_and_one_bad_sink_cost_nobody_else(sink):
 
 def test_close_flushes_and_closes_the_sinks(pipeline, sink):
     submit(pipeline, "last")
-    assert pipeline.close(5)
+    assert pipeline.close(30)
     assert (sink.got, sink.is_closed) == (["last"], True)
 
 
@@ -189,7 +189,7 @@ def test_many_threads_lose_nothing():
         thread.start()
     for thread in threads:
         thread.join()
-    assert pipeline.flush(10)
+    assert pipeline.flush(30)
     assert sorted(sink.got) == sorted((n, i) for n in range(8) for i in range(500))
     pipeline.close(1)
 
@@ -202,16 +202,16 @@ from llm_observer.pipeline import Pipeline
 sink = ListSink()
 pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=100, is_patient=False)
 pipeline.submit(Item("parent"), wake=True)
-pipeline.flush(5)
+pipeline.flush(30)
 pipeline.submit(Item("parent, queued at the fork"), wake=False)
 child = os.fork()
 if child == 0:
     pipeline.submit(Item("child"), wake=True)
-    assert pipeline.flush(5)
+    assert pipeline.flush(30)
     assert pipeline.stats()[:2] == (1, 1), pipeline.stats()  # it counts its own
     os._exit(0 if sink.got == ["parent", "child"] else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-assert pipeline.flush(5)
+assert pipeline.flush(30)
 assert sink.got == ["parent", "parent, queued at the fork"], sink.got
 """
 
@@ -230,7 +230,7 @@ def test_the_queue_is_worked_off_where_no_thread_can_be_started(sink, monkeypatc
     pipeline = Pipeline(lambda: (lambda item: item.name, [sink]), max_queue=9, is_patient=False)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     pipeline.submit(Item("a"), wake=False)
-    assert pipeline.flush(5)
+    assert pipeline.flush(30)
     assert sink.got == ["a"]
 
 
@@ -333,7 +333,7 @@ def test_where_the_process_may_end_at_any_moment_each_item_wakes_the_worker(sink
 
 
 def test_after_close_calls_are_dropped_and_counted_and_flush_returns_at_once(pipeline, sink):
-    assert pipeline.close(5)
+    assert pipeline.close(30)
     submit(pipeline, "late")
     assert pipeline.flush(30)
     assert (sink.got, pipeline.stats().dropped) == ([], 1)

@@ -196,6 +196,8 @@ def test_a_file_that_somebody_moved_is_begun_anew(path):
 def test_four_processes_share_a_file_and_its_rotations(path, size):
     """Each event is there once, in the order of its writer, and no line is mixed with another."""
     program = """
+from llm_observer.sinks import jsonl
+jsonl._LOCK_WAIT_S = 60.0  # on a busy machine, whoever has the lock may not run for long
 print("ready", flush=True)
 sys.stdin.read()
 size, shared = int(sys.argv[3]), sink(max_bytes=20_000)
