@@ -75,7 +75,8 @@ def test_the_call_site_of_an_app_that_is_installed(environment, program, text, s
     if program is not None:
         (tmp_path / program).write_text(text, "utf-8")
     arguments = ["-m", "myapp"] if program is None else [str(tmp_path / program)]
-    subprocess.run([environment / "python", *arguments], check=True, cwd=tmp_path, timeout=60)
+    environ = {**os.environ, "LLM_OBSERVER_EXIT_TIMEOUT_S": "40"}  # a busy machine takes its time
+    subprocess.run([environment / "python", *arguments], check=True, cwd=tmp_path, env=environ, timeout=60)
     assert site_in(tmp_path / "events") == site
 
 
@@ -106,6 +107,47 @@ def test_a_cell_of_a_notebook_that_was_edited_is_the_same_place(events):
     assert [call["call_site"] for call in events.calls] == [
         {"file": "<notebook>", "line": 2, "function": "<module>"}
     ] * 2
+
+
+FROZEN = """
+from importlib.machinery import SourceFileLoader
+from types import CodeType
+import sys
+
+def bundled(code, name):
+    parts = (bundled(part, name) if isinstance(part, CodeType) else part for part in code.co_consts)
+    return code.replace(co_filename=name, co_consts=tuple(parts))
+
+def get_code(loader, module, get_code=SourceFileLoader.get_code):
+    return bundled(get_code(loader, module), os.path.join(*module.split(".")) + ".py")
+
+import os
+sys.frozen = True
+SourceFileLoader.get_code = get_code
+import llm_observer
+from threading import Thread
+from helpers.asking import ask
+llm_observer.patch(file="events")
+thread = Thread(target=ask)  # what starts it here is no part of such an app
+thread.start()
+thread.join()
+llm_observer.shutdown(30)
+"""
+ASKING = """
+from integration.exchanges import plain
+from integration.sdks import make_client
+def ask():
+    make_client("openai", plain("openai")).chat.completions.create(model="m", messages=[])
+"""
+
+
+def test_the_call_site_in_a_frozen_app_is_not_ours(tmp_path):
+    """Files have no folders there: PyInstaller names them by their modules."""
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers/asking.py").write_text(ASKING, "utf-8")
+    program = f"import sys\nsys.path[:0] = {[str(tmp_path), *sys.path]!r}\n{FROZEN}"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, timeout=90)
+    assert site_in(tmp_path / "events") == ("helpers/asking.py", 5, "ask")
 
 
 CELLS = """

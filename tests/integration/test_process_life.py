@@ -122,10 +122,10 @@ for step in range(12):
     time.sleep(max(start + 0.02 * (step + 2) - time.monotonic(), 0))
     child = os.fork()
     if child == 0:
-        signal.alarm(30)  # a lock that nobody opens in here would hold it for good
+        signal.alarm(90)  # a lock that nobody opens in here would hold it for good
         import sqlite3
         ask(client)
-        os._exit(0 if llm_observer.flush(20) else 1)
+        os._exit(0 if llm_observer.flush(80) else 1)
     children.append(child)
 assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 12
 """
@@ -133,7 +133,7 @@ assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_fork_while_the_worker_still_imports_its_parts_costs_the_child_nothing(tmp_path):
-    done, events = run(FORKING_EARLY, tmp_path, PYTHONWARNINGS="ignore")
+    done, events = run(FORKING_EARLY, tmp_path, timeout=110, PYTHONWARNINGS="ignore")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(events) == 13
 
@@ -347,53 +347,3 @@ assert any(kind.startswith("sink") for kind in llm_observer.stats()["faults"])
     done, _ = run(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert 1 <= len(done.stderr.splitlines()) <= 2
-
-
-def test_gevent_patched_after_our_import_still_works(tmp_path):
-    pytest.importorskip("gevent")
-    program = """
-llm_observer.patch()
-import gevent.monkey
-gevent.monkey.patch_all()
-import gevent
-jobs = [gevent.spawn(lambda: ask(make_client("openai", plain("openai"))).id) for _ in range(5)]
-gevent.joinall(jobs, raise_error=True)
-assert llm_observer.flush(20)
-"""
-    head = "import llm_observer\nllm_observer.patch()\nimport gevent.monkey\ngevent.monkey.patch_all()\n"
-    file = tmp_path / "events.jsonl"
-    env = {
-        **os.environ,
-        "XDG_STATE_HOME": str(tmp_path),
-        "LLM_OBSERVER_FILE": str(file),
-        "PYTHONWARNINGS": "ignore",
-    }
-    source = head + HEAD + program.split("patch_all()\n")[1]
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert len(file.read_text().splitlines()) == 5
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks on this system")
-def test_no_greenlet_misses_its_signals_while_our_thread_starts(tmp_path):
-    """A lost SIGCHLD is a subprocess that is waited for without end."""
-    pytest.importorskip("gevent")
-    source = f"""
-import gevent.monkey
-gevent.monkey.patch_all()
-{HEAD}
-import gevent, signal
-llm_observer.patch()
-masks = []
-def look():
-    while not calls.ready():
-        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-        gevent.sleep(0)
-client = make_client("openai", plain("openai"))
-calls = gevent.spawn(ask, client)
-gevent.joinall([calls, gevent.spawn(look)], raise_error=True)
-assert len(masks) > 1 and not any(masks), next(filter(None, masks), masks)
-"""
-    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=60)
-    assert done.returncode == 0, done.stderr

@@ -315,6 +315,52 @@ def test_ctrl_c_after_a_call_ends_as_ever_after_the_summary(world):
     assert calls_in(done.err) == 1
 
 
+STOPPING = """
+import signal, sys
+from integration.apps.run_calling import call
+def stop(number, frame):
+    call()
+    print("stopped", flush=True)
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+signal.signal(signal.SIGTERM, stop)
+call()
+exec("print('ready', flush=True); signal.pause()")
+"""
+
+
+def test_an_app_that_dies_of_a_signal_that_it_raises_again_is_summed_up(world):
+    world.write("app.py", STOPPING)
+    without = signalled(world, (sys.executable, "app.py"), signal.SIGTERM)
+    done = signalled(world, (*RUN, "--json", "app.py"), signal.SIGTERM)
+    assert done[:2] == without[:2] == (-signal.SIGTERM, "stopped\n")
+    assert (calls_in(done.err), world.left_over()) == (2, [])
+
+
+def test_a_child_that_dies_of_a_signal_that_it_raises_again_writes_its_last_call(world):
+    world.write("app.py", STOPPING)
+    script = f"{sys.executable} app.py & read line < /dev/null; wait $!"
+    trap = f"trap 'kill -TERM $!; wait $!; exit 3' TERM; {script}"
+    done = signalled(world, (*RUN, "--json", "bash", "-c", trap), signal.SIGTERM)
+    assert (done.code, done.out, calls_in(done.err)) == (3, "stopped\n", 2)
+
+
+def test_a_signal_that_an_app_handles_or_blocks_ends_nothing(world):
+    code = """
+import signal
+from integration.apps.run_calling import call
+call()
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGTERM)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+signal.raise_signal(signal.SIGTERM)
+call()
+"""
+    done = world.run("--json", "-c", code)
+    assert (done.code, done.out, calls_in(done.err)) == (0, "handled\n", 2)
+
+
 # Programs
 
 
@@ -595,6 +641,12 @@ def test_gunicorn_with_workers(world):
 @needs("uvicorn")
 def test_uvicorn_with_workers(world):
     words = ("--children", "uvicorn", "--workers", "2", "--no-access-log", "--log-level", "warning", "--fd")
+    assert served(world, lambda port: (*words, str(port.fileno()), "run_asgi:app")) == 6
+
+
+@needs("uvicorn")
+def test_uvicorn_alone(world):
+    words = ("uvicorn", "--no-access-log", "--log-level", "warning", "--fd")
     assert served(world, lambda port: (*words, str(port.fileno()), "run_asgi:app")) == 6
 
 

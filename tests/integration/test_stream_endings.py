@@ -205,19 +205,22 @@ def test_the_first_chunk_arrives_while_the_rest_is_still_to_come(events):
 
 
 def test_the_largest_gap_and_the_first_chunk_are_measured_in_streams_only(events):
-    wait = Wait.new()
+    wait, has_first = Wait.new(), threading.Event()
     steps = openai_stream()
 
     def let_go():
-        wait.reached.wait(10)
+        has_first.wait(30)
         time.sleep(0.08)
         wait.go.set()
 
-    threading.Thread(target=let_go).start()
+    thread = threading.Thread(target=let_go)
+    thread.start()
     with Loopback(sse_answer(steps[0], wait, *steps[1:])) as provider:
         client = real_client("openai", base_url=f"{provider.url}/v1")
-        list(ask(client, stream=True))
+        for _ in ask(client, stream=True):
+            has_first.set()
         client.close()
+    thread.join()
     ask(make_client("openai", _plain()))
     streamed_call, plain_call = (e["llm_call"]["timing"] for e in events)
     assert streamed_call["largest_gap_ms"] >= 60
@@ -235,6 +238,27 @@ def test_a_thousand_abandoned_streams_leave_nothing_open(events):
     gc.collect()
     assert len(events) == 1000
     assert llm_observer.stats()["open_exchanges"] == 0
+
+
+def test_a_stream_that_is_collected_on_our_own_thread_is_told(events):
+    """The tap is older than the SDK's generator: that one is collected first, and closes the answer."""
+    events.patch(on_event=lambda _: gc.collect(1))
+    client = make_client("openai", streamed("openai"))
+
+    def leave():
+        create = client.chat.completions.with_raw_response.create
+        raw = create(model="m", messages=[], stream=True)
+        gc.collect()
+        stop_early(raw.parse())
+
+    gc.disable()
+    try:
+        leave()
+        ask(make_client("openai", plain("openai")))
+        assert len(events) >= 1  # the collection comes with the first event
+        assert sorted(e["llm_call"]["ending"] for e in events) == ["closed_early", "complete"]
+    finally:
+        gc.enable()
 
 
 def test_two_hundred_tasks_do_not_mix_their_calls(events):

@@ -146,3 +146,27 @@ def test_structs_that_change_bring_a_new_format():
         ("id", "models", "own_names", "other_vendors"),
     ]
     assert (price_cache.FORMAT, shapes) == (1, known)
+
+
+FROZEN = """
+import datetime
+
+class Frozen(type(datetime.date)):
+    def __instancecheck__(cls, one):
+        return isinstance(one, real)
+
+class FakeDate(datetime.date, metaclass=Frozen):
+    pass
+
+real, datetime.date = datetime.date, FakeDate
+import llm_observer.enrichers.price_source
+datetime.date = real
+"""
+
+
+def test_a_clock_that_a_test_of_the_app_froze_while_prices_were_loaded_stops_no_pricing(filled):
+    """As freezegun does it; what was imported meanwhile keeps its classes."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{FROZEN}\n{LOOK}", str(filled)], capture_output=True, text=True
+    )
+    assert (done.stderr, done.stdout.split()[:2]) == ("", ["2.5", "False"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ __all__ = [
     "Observation",
     "current_observation",
     "enter",
+    "in_hook",
+    "inside_hook",
     "leave",
     "new_span",
     "new_trace",
@@ -103,6 +106,21 @@ def _inside(outer: Observation | None, own: Attributes, session: Any, trace_id: 
     if session not in scopes:  # entered twice, its calls count once
         scopes = (*scopes, session)
     return Observation(dict(list(merged.items())[-MAX_ATTRIBUTES:]), scopes, trace_id, outer, own, session)
+
+
+_in_hook: ContextVar[bool] = ContextVar("llm_observer_hook", default=False)
+in_hook = _in_hook.get
+"""Whether a hook of the app runs here, which we called: to tell it of its own calls would never end."""
+
+
+@contextmanager
+def inside_hook() -> Iterator[None]:
+    """Around what `in_hook` is about."""
+    token = _in_hook.set(True)
+    try:
+        yield
+    finally:
+        _in_hook.reset(token)
 
 
 def otel_span() -> Any:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
+from llm_observer.context import inside_hook
 from llm_observer.errors import LLMObserverError, PolicyViolation
 from llm_observer.event import Event, encode
 from llm_observer.guard import guard
+from llm_observer.threads import with_signals_of_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +71,8 @@ def _asked(hook: Callable[[Event], Answer], event: Event, name: str) -> Answer:
     """Call *hook*. What would pass the guard, such as `sys.exit()`, must not end the worker."""
     copy = _events.decode(encode(event))
     try:
-        return hook(copy)
+        with inside_hook(), with_signals_of_app():
+            return hook(copy)
     except BaseException as exc:
         if not isinstance(exc, Exception) or isinstance(exc, PolicyViolation):
             raise HookError(f"{name} raised {type(exc).__name__}") from exc

@@ -2,7 +2,8 @@
 
 `with guard("enrich"):` swallows an `Exception` raised by the statements inside, counts it and logs
 it once per kind. `KeyboardInterrupt`, cancellation and other `BaseException`s pass: they are the
-app's. `PolicyViolation` passes: the app switched it on. Tests call `strict(True)`, and then
+app's, and so is what a signal handler of its own raises in the middle of our code, such as a time limit.
+`PolicyViolation` passes: the app switched it on. Tests call `strict(True)`, and then
 everything passes, so that a swallowed bug is a failed test.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from llm_observer import log
 from llm_observer.errors import PolicyViolation
+from llm_observer.interrupted import is_interrupting
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,7 +47,7 @@ def guard(step: str) -> Guard:
 
 
 def _swallow(step: str, exc: BaseException) -> bool:
-    if _strict or isinstance(exc, PolicyViolation) or not isinstance(exc, Exception):
+    if _strict or isinstance(exc, PolicyViolation) or not isinstance(exc, Exception) or is_interrupting(exc):
         return False
     _counts[f"{step}:{type(exc).__name__}"] += 1
     try:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 
+from llm_observer.threads import with_signals_of_app
+
 __all__ = ["configure", "debug", "fault", "logger", "once", "suppressed"]
 
 MAX_KINDS = 256
@@ -75,7 +77,8 @@ def configure(*, debug: bool) -> None:
 
 
 def _emit(level: int, message: str, args: tuple[object, ...]) -> None:
-    with suppress(Exception):  # the app's own handlers and filters run in here, and may raise anything
+    # The app's own handlers and filters run in here, and may raise anything.
+    with suppress(Exception), with_signals_of_app():
         logger.log(level, message, *(_plain(arg) for arg in args), stacklevel=3)
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from llm_observer import log
+from llm_observer.context import in_hook
 from llm_observer.errors import LLMObserverError
 from llm_observer.guard import guard
-from llm_observer.threads import start_masked
+from llm_observer.threads import Bell, OwnThread, are_greenlets, breathe, may_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ _LOAD_PAUSE_S = 1.0
 _EVENT = guard("event")
 _LOAD = guard("load")
 _WORKER = guard("worker")
-_STOPPED = threading.Thread(name="llm_observer stopped")
+_STOPPED = OwnThread(lambda: None, "llm_observer stopped")
 """Stands where the worker was, once a pipeline is closed: it is never started."""
 
 _FORK_WAIT_S = 2.0
@@ -101,52 +102,72 @@ class Pipeline:
         self._submitted = self._events = self._dropped = self._unwritten = 0
         self._wake_at = _WAKE_AT
         self._has_started = False
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._start_lock = threading.RLock()
         self._work_lock = threading.RLock()
-        self._worker: threading.Thread | None = None
+        self._worker: OwnThread | None = None
+        self._may_end = False
 
     def submit(self, item: Any, *, wake: bool) -> None:
         """Queue *item*. With *wake* False (a finaliser calls) it takes no lock and starts no thread."""
-        if wake and threading.current_thread() is self._worker:  # a hook's own call, which would never end
-            item.release()
-            return
         if len(self._queue) >= self._max_queue or self._worker is _STOPPED:
             self._dropped += 1
             item.release()
             return
         self._submitted += 1
         self._queue.append(item)
-        if wake and self._worker is None:
+        if not wake:
+            return
+        if self._worker is None:
             self._start()
-        if wake and len(self._queue) >= self._wake_at and not self._wake.is_set():
-            self._wake.set()
-        if wake and len(self._queue) >= self._crowded_at:
-            time.sleep(0)  # a caller that waits for nothing, no network either, keeps the GIL from the worker
+        if len(self._queue) >= self._wake_at:
+            self._wake.ring()
+        if len(self._queue) >= self._crowded_at:
+            breathe()  # a caller that waits for nothing, no network either, keeps the GIL from the worker
 
     def _start(self) -> None:
+        if not may_start():
+            return
         with self._start_lock:
             if self._worker is not None:
                 return
             if not self._has_started and self._starting():
                 self._wake_at = 1
             self._has_started = True
-            worker = threading.Thread(target=self._run, name="llm_observer", daemon=True)
-            start_masked(worker)
+            self._wake = Bell()  # gevent may have come since the last one
+            self._may_end = are_greenlets()  # its clock would keep a loop alive that has nothing else to do
+            worker = OwnThread(self._run, "llm_observer", self._leave)
+            worker.start()
             self._worker = worker
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._worker in {None, me}:
             self._wake.wait(self._poll_s)
-            self._wake.clear()
             with _WORKER:
                 self._drain()
+            if self._may_end and self._has_left(me):
+                return
+
+    def _leave(self) -> None:
+        """The worker is joined."""
+        self._may_end = True
+        self._wake.ring()
+
+    def _has_left(self, me: Any) -> bool:
+        """Whether the worker is free to end: the next call starts another one."""
+        with self._start_lock:
+            if self._queue or self._worker is not me:
+                return False
+            self._worker = None
+            if self._queue:  # a call came just now, and saw a worker
+                self._worker = me
+            return self._worker is not me
 
     def _drain(self) -> None:
         with self._work_lock:
-            if self._queue and self._sinks is None and time.monotonic() >= self._load_at:
-                self._load_at = time.monotonic() + _LOAD_PAUSE_S
+            if self._queue and self._sinks is None and monotonic() >= self._load_at:
+                self._load_at = monotonic() + _LOAD_PAUSE_S
                 with _LOAD, _at_work:
                     self._build, self._sinks = self._load()
             while self._queue:
@@ -165,7 +186,7 @@ class Pipeline:
             self._unwritten += 1
             with _EVENT, _at_work:
                 batch.append(self._build(item))
-            time.sleep(0)  # lets the app run: a breath for the GIL, a switch for gevent
+            breathe()  # lets the app run: a breath for the GIL, a switch for gevent
         return batch
 
     def _write(self, batch: Sequence[Event]) -> None:
@@ -179,17 +200,17 @@ class Pipeline:
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was queued before has reached the sinks; False if the time was too short."""
-        if threading.current_thread() is self._worker:  # a hook of the app asks: it would wait for itself
+        if in_hook():  # it would wait for itself
             return False
         if self._worker is _STOPPED or not (self._queue or self._is_working()):
             return not self._queue
         mark = threading.Event()
         self._queue.append(mark)
-        try:
+        with suppress(RuntimeError):  # no thread can be started any more: the interpreter is going down
             self._start()
-        except RuntimeError:  # no thread can be started any more: the interpreter is going down
+        if self._worker is None:
             self._drain()
-        self._wake.set()
+        self._wake.ring()
         is_done = mark.wait(timeout_s)
         if not is_done:
             with suppress(ValueError, IndexError):  # the worker takes it just now, or something else
@@ -206,7 +227,7 @@ class Pipeline:
         """Flush, stop the worker and close the sinks, within *timeout_s*."""
         done = self.flush(timeout_s)
         self._worker = _STOPPED
-        self._wake.set()
+        self._wake.ring()
         if not done:
             return False  # a sink hangs: closing it would hang too
         for sink in self._sinks or ():

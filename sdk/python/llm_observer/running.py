@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from llm_observer import log
@@ -88,12 +88,12 @@ class Running:
 
     def flush(self, timeout_s: float) -> bool:
         """Build what is queued, write it, and send it; False if the time was too short for that."""
-        deadline = time.monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         return self.pipeline.flush(timeout_s) and self._deliver(deadline, is_last=False)
 
     def close(self, timeout_s: float) -> bool:
         """As `flush`, and end all threads."""
-        deadline = time.monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         is_written = self.pipeline.close(timeout_s)
         if not is_written:
             self.pipeline.give_up()
@@ -104,7 +104,7 @@ class Running:
         if not self.pipeline.close(self.config.exit_timeout_s):
             for item in self.pipeline.take():
                 self.tracker.submit(item, wake=True)
-        self._deliver(time.monotonic(), is_last=True)
+        self._deliver(monotonic(), is_last=True)
 
     def _deliver(self, deadline: float, *, is_last: bool) -> bool:
         """Each sink has an equal share of the time at least: one that hangs takes no other's.
@@ -114,10 +114,10 @@ class Running:
         waiting = sorted(self._delivering(), key=lambda sink: sink.name == _ENDPOINT)
         are_done = []
         for place, sink in enumerate(waiting):
-            share_s = max(deadline - time.monotonic(), 0) / (len(waiting) - place)
+            share_s = max(deadline - monotonic(), 0) / (len(waiting) - place)
             is_done = False
             with guard(f"sink {sink.name}"):
-                is_done = sink.deliver(deadline=time.monotonic() + share_s, is_last=is_last)
+                is_done = sink.deliver(deadline=monotonic() + share_s, is_last=is_last)
             are_done.append(is_done)
         return all(are_done)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llm_observer.capture.exchange import closing_of
 from llm_observer.capture.handshake import refusal_of, url_of
 from llm_observer.capture.link import Link, SocketExchange
+from llm_observer.capture.tracker import tracker_of
 from llm_observer.guard import guard
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Connecting(AbstractContextManager[None, None]):
     def __enter__(self) -> None:
         with _CONNECT:
             source, target, route = self._given
-            tracker = source.tracker
+            tracker = tracker_of(source)
             if tracker is not None:
                 link = Link(source, tracker, target, route, type(self._manager))
                 self._exchange = SocketExchange(link.call(tracker, route, is_sent=True), tracker)

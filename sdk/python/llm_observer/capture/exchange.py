@@ -6,13 +6,14 @@ app's thread both only note times and keep references to what exists; the worker
 
 from __future__ import annotations
 
-import time
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_observer.capture.kept import KeptBody
 from llm_observer.capture.site import call_site
+from llm_observer.capture.tracker import tracker_of
 from llm_observer.context import current_observation, new_span, new_trace, otel_span
 from llm_observer.guard import guard
 
@@ -78,7 +79,7 @@ class OpenCall:
 
     def _begin(self, source: TrackerSource, target: Target, client: Any, args: Any, kwargs: Any) -> None:
         del self._given
-        tracker = source.tracker
+        tracker = tracker_of(source)
         if tracker is not None:
             options = kwargs["options"] if "options" in kwargs else args[1]
             self.note(tracker, target, client, options, is_stream=bool(kwargs.get("stream")))
@@ -99,8 +100,8 @@ class OpenCall:
                 self.is_stream |= asked is True or (type(asked) is str and asked == "true")
         self.answers = []
         self._place(_current.get())
-        self.started_ns = time.time_ns()
-        self.started = time.perf_counter_ns()
+        self.started_ns = time_ns()
+        self.started = perf_counter_ns()
 
     def _place(self, outer: OpenCall | None) -> None:
         self.site = call_site()
@@ -254,7 +255,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         """
         if not self._unended or (reading != self.reading and self._is_repeated(chunk, reading)):
             return
-        now = time.perf_counter_ns()
+        now = perf_counter_ns()
         if self.first is None:
             self.first = now
         elif now - self.last > self.gap:
@@ -296,7 +297,7 @@ class OpenExchange(AbstractContextManager["OpenExchange", None]):
         except IndexError:
             return
         self.closing = closing
-        self.ended_at = time.perf_counter_ns()
+        self.ended_at = perf_counter_ns()
         self.tracker.open.discard(self)
         self.tracker.submit(self, wake=closing != "collected")
 

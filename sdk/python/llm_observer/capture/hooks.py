@@ -17,7 +17,7 @@ from llm_observer.capture.site import ignore_folder
 from llm_observer.capture.socket_hooks import makers
 from llm_observer.capture.tap import tap
 from llm_observer.capture.targets import SDKS, TARGETS, Target, version_of
-from llm_observer.capture.tracker import Tracker
+from llm_observer.capture.tracker import Tracker, tracker_of
 from llm_observer.capture.watch import when_imported
 from llm_observer.guard import guard
 
@@ -261,7 +261,7 @@ def _async_request(source: Source, target: Target) -> Callable[..., Any]:
 def _on_response(source: Source, target: Target) -> Callable[..., Any]:
     def process_response(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
         with _RESPONSE:
-            _answered(source.tracker, target, instance, kwargs)
+            _answered(tracker_of(source), target, instance, kwargs)
         return wrapped(*args, **kwargs)
 
     return process_response

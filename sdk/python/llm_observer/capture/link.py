@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from llm_observer.capture.exchange import OpenCall, OpenExchange
@@ -72,7 +72,7 @@ class SocketExchange(OpenExchange):
 
     def tick(self) -> None:
         """Count one frame and note when it came."""
-        now = time.perf_counter_ns()
+        now = perf_counter_ns()
         if self.first is None:
             self.first = now
         elif now - self.last > self.gap:

@@ -1,6 +1,7 @@
 """Find the app's own line behind a call: outside the SDKs, site-packages and the standard library.
 
-An app that is installed is in site-packages itself: there its name tells it from what runs it.
+An app that is installed is in site-packages itself, and one that is frozen has no folders: there its name
+tells it from what runs it.
 """
 
 import os
@@ -77,10 +78,16 @@ def _classify(file: str) -> int:
         return _FOREIGN
     package = _package_of(file)
     if package is not None:
-        return _FOREIGN if is_framework(package) else _INSTALLED
+        is_known = is_framework(package) or package in sys.stdlib_module_names
+        return _FOREIGN if is_known else _INSTALLED
     if file.startswith(_stdlib) or real.startswith(_stdlib):
         return _FOREIGN
     return _kind_of_own(file, real)
+
+
+def _is_bundled(file: str) -> bool:
+    """Whether *file* is a name in a frozen app, as PyInstaller makes it: below no folder."""
+    return hasattr(sys, "frozen") and not file.startswith("<") and not os.path.isabs(file)
 
 
 def _kind_of_own(file: str, real: str) -> int:
@@ -91,8 +98,10 @@ def _kind_of_own(file: str, real: str) -> int:
 
 
 def _package_of(file: str) -> str | None:
-    """The package or module of site-packages that *file* is in."""
+    """The package or module of site-packages, or of a frozen app, that *file* is in."""
     names = file.split(os.sep)
+    if _is_bundled(file):
+        return names[0].removesuffix(".py")
     at = next((n for n in range(len(names) - 2, -1, -1) if names[n] in _PACKAGES), None)
     return None if at is None else names[at + 1].removesuffix(".py")
 
@@ -127,7 +136,7 @@ def relative(file: str) -> str:
     below = _below_here()
     if below is not None and file.startswith(below):
         return file[len(below) :].replace(os.sep, "/")
-    return file if file.startswith("<") else os.path.basename(file)
+    return file if file.startswith("<") or _is_bundled(file) else os.path.basename(file)
 
 
 def _below_here() -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_observer.capture.connecting import Connecting
 from llm_observer.capture.link import Link
+from llm_observer.capture.tracker import tracker_of
 from llm_observer.guard import guard
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _heard(
     source: TrackerSource, target: Target, route: str, kind: type, args: Any, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """*kwargs*, with which the SDK's object is made: its WebSocket is heard, and each that follows it."""
-    tracker = source.tracker
+    tracker = tracker_of(source)
     if tracker is None:
         return kwargs
     from llm_observer.capture.socket_tap import listen, listening  # decodes: most apps never need that

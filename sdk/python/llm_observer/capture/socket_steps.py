@@ -6,7 +6,7 @@ them as those of an HTTP stream.
 
 from __future__ import annotations
 
-import time
+from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
 from llm_observer.capture.frames import read, read_session
@@ -97,7 +97,7 @@ def _committed(socket: OpenSocket, frame: bytes) -> None:
     """The user has spoken: the writing down begins."""
     found = read(frame)
     if found is not None and found.item_id is not None:
-        socket.commits[found.item_id] = time.time_ns(), time.perf_counter_ns()
+        socket.commits[found.item_id] = time_ns(), perf_counter_ns()
         if len(socket.commits) > _MOST_COMMITS:
             del socket.commits[next(iter(socket.commits))]
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from llm_observer.capture.budget import Budget
+from llm_observer.context import in_hook
 
 if TYPE_CHECKING:
     from llm_observer.capture.exchange import OpenExchange
 
-__all__ = ["Tracker", "TrackerSource"]
+__all__ = ["Tracker", "TrackerSource", "tracker_of"]
 
 
 _trackers: WeakSet[Tracker] = WeakSet()
@@ -60,3 +61,8 @@ class TrackerSource(Protocol):
     """Knows where calls go right now: nowhere (None) once its hook was taken off."""
 
     tracker: Tracker | None
+
+
+def tracker_of(source: TrackerSource) -> Tracker | None:
+    """Where what begins here and now goes: nowhere, if a hook of the app does it that we called."""
+    return None if in_hook() else source.tracker

@@ -1,8 +1,6 @@
 """Add what the prompt cache did for a call, and what it should have done."""
 
-import time
 from collections.abc import Callable
-from functools import partial
 
 from llm_observer.cache.doctor import CacheDoctor
 from llm_observer.cache.findings import Prices
@@ -10,12 +8,10 @@ from llm_observer.cache.memory import MAX_BYTES
 from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
+from llm_observer.threads import breathe
 from llm_observer.wire import Exchange
 
 __all__ = ["CacheEnricher"]
-
-_breathe = partial(time.sleep, 0)
-"""Gives the interpreter lock up between stretches of hashing."""
 
 
 class CacheEnricher:
@@ -32,7 +28,7 @@ class CacheEnricher:
         *,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._doctor = CacheDoctor(hasher, max_bytes=max_bytes, breathe=_breathe)
+        self._doctor = CacheDoctor(hasher, max_bytes=max_bytes, breathe=breathe)
         self._prices = prices
 
     def __call__(self, call: LLMCall, decoded: Decoded, exchange: Exchange) -> LLMCall:

@@ -50,22 +50,25 @@ _MATCHERS: dict[str, Callable[[Clause, str], bool]] = {
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """Rates by price key, and when they hold: from a day on, or between two times of every day (UTC)."""
+    """Rates by price key, and when they hold: from a day on, or between two times of every day (UTC).
+
+    Both in ISO 8601: a test of the app may have put a clock's classes in the place of `datetime`'s for good.
+    """
 
     rates: dict[str, Rate]
-    since: date | None = None
-    hours: tuple[time, time] | None = None
+    since: str | None = None
+    hours: tuple[str, str] | None = None
     when: dict[str, str] = {}
     """Processing that the rates are for (`processing: batch`), empty for the standard price."""
 
     def holds(self, at: datetime) -> bool:
         """Whether this entry is in force at *at* (UTC)."""
         if self.since is not None:
-            return at.date() >= self.since
+            return at.date().isoformat() >= self.since
         if self.hours is None:
             return True
         start, end = self.hours
-        now = at.time()
+        now = at.time().isoformat()
         return (start <= now < end) if start <= end else (now >= start or now < end)
 
 
@@ -181,19 +184,20 @@ def _model(model: Any) -> Model:
 def _entry(priced: Any, when: Mapping[str, str] | None = None) -> Entry:
     constraint = priced.constraint
     start, end = getattr(constraint, "start_time", None), getattr(constraint, "end_time", None)
+    since = getattr(constraint, "start_date", None)
     return Entry(
         rates=_rates(priced.prices),
-        since=getattr(constraint, "start_date", None),
+        since=None if since is None else since.isoformat(),
         hours=None if start is None or end is None else (_utc(start), _utc(end)),
         when=dict(when or {}),
     )
 
 
-def _utc(moment: time) -> time:
-    """A time of day without zone, in UTC; one without zone is UTC already."""
+def _utc(moment: time) -> str:
+    """A time of day in UTC, without zone; one without zone is UTC already."""
     if moment.tzinfo is None:
-        return moment
-    return datetime.combine(date(1970, 1, 1), moment).astimezone(UTC).time()
+        return moment.isoformat()
+    return datetime.combine(date(1970, 1, 1), moment).astimezone(UTC).time().isoformat()
 
 
 def _rates(prices: Any) -> dict[str, Rate]:
@@ -220,6 +224,7 @@ def newest_day(book: PriceBook, until: date) -> date | None:
         for vendor in book.vendors
         for model in book.models(vendor)
         for entry in (*model.entries, *model.variants)
-        if entry.since is not None and entry.since <= until
+        if entry.since is not None and entry.since <= until.isoformat()
     )
-    return max(days, default=None)
+    newest = max(days, default=None)
+    return None if newest is None else date.fromisoformat(newest)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llm_observer import log
 from llm_observer.event import Event, encode
+from llm_observer.threads import breathe
 
 __all__ = ["JsonlSink", "lock_of"]
 
@@ -164,7 +165,7 @@ def _wait_for(descriptor: int) -> bool:
     while not _lock(descriptor):
         if time.monotonic() > until:
             return False
-        time.sleep(_LOCK_POLL_S)
+        breathe(_LOCK_POLL_S)
     return True
 
 

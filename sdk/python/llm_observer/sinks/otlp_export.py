@@ -3,12 +3,12 @@
 import importlib
 import os
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Literal
 
 from llm_observer import log
 from llm_observer.guard import guard
-from llm_observer.threads import start_masked
+from llm_observer.threads import OwnThread
 
 __all__ = ["Sender", "Signal", "is_disabled", "is_named", "log_provider", "meter_provider", "span_processor"]
 
@@ -88,7 +88,7 @@ class Sender:
     def __init__(self, provider: Any) -> None:
         self._provider = provider
         self._orders: SimpleQueue[tuple[str, Event]] = SimpleQueue()
-        start_masked(Thread(target=self._run, name="llm_observer otlp", daemon=True))
+        OwnThread(self._run, "llm_observer otlp").start()
 
     def _run(self) -> None:
         step = ""

@@ -30,6 +30,7 @@ from llm_observer import log
 from llm_observer.telemetry import spool_file
 from llm_observer.telemetry.spool_errors import SpoolBusy, SpoolCorrupt, SpoolError, SpoolRefused, named
 from llm_observer.telemetry.spool_layout import Layout, connect, is_sparse, prepare
+from llm_observer.threads import breathe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class Database:
                     return result
             if time.monotonic() > until:
                 raise SpoolBusy(errno.EBUSY, "other processes keep the spool", str(self.path))
-            time.sleep(_random.uniform(*_POLL_S))
+            breathe(_random.uniform(*_POLL_S))
 
     def shrink(self, *, max_pages: int | None = _SHRINK_PAGES) -> None:
         """Give free pages back once a quarter of the file is free, up to *max_pages* (None: all) at a time.

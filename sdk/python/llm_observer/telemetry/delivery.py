@@ -19,7 +19,7 @@ from llm_observer.guard import guard
 from llm_observer.telemetry.batch import room_for_events
 from llm_observer.telemetry.circuit import Circuit
 from llm_observer.telemetry.settlement import Settlement
-from llm_observer.threads import start_masked
+from llm_observer.threads import OwnThread, are_greenlets, may_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,10 +70,11 @@ class Delivery:
     def _reset(self) -> None:
         """No thread, connection or counts: at the start, and in a forked child (the parent has its own)."""
         self.counts.clear()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # greenlets share a thread
         self._wake = threading.Event()
         self._marks: list[threading.Event] = []
-        self._thread: threading.Thread | None = None
+        self._thread: OwnThread | None = None
+        self._may_end = False
         self._sender: Sender | None = None
         self._circuit = Circuit()
         self._lease: Lease | None = None
@@ -94,12 +95,15 @@ class Delivery:
             self._wake.set()
 
     def _start(self) -> None:
+        if not may_start():
+            return
         with self._lock:
             if self._thread is not None:
                 return
-            self._thread = threading.Thread(target=self._run, name="llm_observer delivery", daemon=True)
+            self._may_end = False
+            self._thread = OwnThread(self._run, "llm_observer delivery", self._be_left)
             try:
-                start_masked(self._thread)
+                self._thread.start()
             except RuntimeError:  # the interpreter is going down, or the system is full
                 self._thread = None
                 self.counts["no_thread"] += 1
@@ -111,9 +115,30 @@ class Delivery:
             self._wake.wait(self._limits.max_age_s)
             self._wake.clear()
             self._pass()
+            if self._has_left(me):
+                return
         with _GUARD:
             self._let_go()
         self._answer(self._taken_marks())
+
+    def _be_left(self) -> None:
+        """The thread is joined."""
+        self._may_end = True
+        self._wake.set()
+
+    def _has_left(self, me: Any) -> bool:
+        """Whether the thread is free to end; what comes next starts another one, and the spool has the rest.
+
+        A greenlet does so by itself: its clock would keep an event loop alive that has nothing else to do.
+        """
+        with self._lock:
+            is_idle = self._new_events == 0 and not self._marks and self._stop_at == math.inf
+            may_end = self._may_end or (are_greenlets() and (self._is_drained or self._stopped is not None))
+            if is_idle and may_end and self._thread is me:
+                self._thread = None
+                if self._new_events:  # they came just now, and saw a thread
+                    self._thread = me
+            return self._thread is not me
 
     def _pass(self) -> None:
         """Send what is in the spool, as long as that is of use."""

@@ -17,6 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from llm_observer.telemetry.spool_errors import SpoolBusy, SpoolRefused
+from llm_observer.threads import breathe
 
 __all__ = [
     "ensure_file",
@@ -163,7 +164,7 @@ def locked(path: Path, until: float) -> Iterator[None]:
         while not _lock(descriptor):
             if time.monotonic() > until:
                 raise SpoolBusy(errno.EBUSY, "other processes are opening the spool", str(path))
-            time.sleep(_LOCK_POLL_S)
+            breathe(_LOCK_POLL_S)
         yield
     finally:
         os.close(descriptor)
