@@ -11,15 +11,21 @@ import pytest
 from click.testing import CliRunner
 
 import llm_observer
+from llm_observer.cache import slots
 from llm_observer.cache.kinds import KINDS
 from llm_observer.capture.hooks import HookStatus
-from llm_observer.cli import main
+from llm_observer.cli import _own_files, main
 from llm_observer.cli._codes import codes, found
+from llm_observer.cli._price_list import STANDARD
 from llm_observer.config import SETTINGS
+from llm_observer.enrichers.pricing import REGION
+from llm_observer.enrichers.tiers import TIERS
 from llm_observer.event import Event
 from llm_observer.pipeline import Stats
+from llm_observer.reconcile import CAUSES, FORMS
 from llm_observer.report import gates, text
 from llm_observer.sinks import totals
+from llm_observer.sinks.totals import CostParts
 from llm_observer.telemetry import answers, circuit
 from llm_observer.telemetry.delivery import COUNTERS
 from llm_observer.telemetry.entry import SpoolStats
@@ -171,6 +177,91 @@ def test_every_explanation_is_a_sentence():
     assert [code for code in listed if not re.fullmatch(r"[A-Z`0-9].*[.?)]", code.meaning)] == []
 
 
+WORD = re.compile(r"[a-z][a-z0-9_-]*")
+NEVER_PRINTED = {
+    "_settings.Found": "which settings a file that was found may set",
+    "cache.habits.News": "why a setting changed, which the finding says",
+    "cache.kinds.Family": "sorts findings",
+    "cache.labels._ROLES": "what a regular expression found",
+    "cache.rules._spec.RuleId": "names a rule of a provider in the code",
+    "cache.settings.Level": "sorts settings",
+    "cli._peers._KNOWN": "names of other packages",
+    "cli.completion._HOW": "names of shells",
+    "demo.agent._TOOLS": "of a made-up app",
+    "otel_names.Vintage": "values of a setting, which the setting's text explains",
+    "reconcile.documents.State": "of a record while it is read",
+    "reconcile.text._TITLES": "keys whose values are printed",
+    "schema._MESSAGES": "keywords of JSON Schema",
+    "sinks.otlp_export.Signal": "OpenTelemetry's",
+    "wire.BodyState": "what becomes a note",
+    "wire.Closing": "what becomes an ending",
+}
+"""Sets of words that are no codes, and why."""
+
+
+def words_of(value):
+    """The words of a `Literal`, or of a table that has a text for each; else none."""
+    if isinstance(value, ast.Subscript) and ast.unparse(value.value) == "Literal":
+        words = value.slice.elts if isinstance(value.slice, ast.Tuple) else [value.slice]
+        return [word.value for word in words if isinstance(word, ast.Constant)]
+    if not isinstance(value, ast.Dict) or not any(map(is_text, value.values)):
+        return []
+    keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+    return keys if all(isinstance(key, str) and WORD.fullmatch(key) for key in keys) else []
+
+
+def is_text(node):
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    )
+
+
+def tables():
+    """Each set of words that a module of the package defines."""
+    for path, tree in TREES.items():
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for node in tree.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and words_of(node.value):
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                yield f"{module}.{ast.unparse(target)}", words_of(node.value)
+
+
+TABLES = dict(tables())
+
+
+@pytest.mark.parametrize("table", sorted(TABLES.keys() - NEVER_PRINTED.keys()))
+def test_every_word_of_a_table_is_explained_or_said_to_be_no_code(table):
+    assert [word for word in TABLES[table] if not found(word)] == []
+
+
+def test_what_is_said_to_be_no_code_is_still_there():
+    assert NEVER_PRINTED.keys() <= TABLES.keys()
+
+
+@pytest.mark.parametrize("code", CAUSES)
+def test_every_cause_in_reconcile_is_explained_beside_what_else_the_word_means(code):
+    result = run(code)
+    assert result.exit_code == 0
+    assert CAUSES[code][1:] in " ".join(result.stdout.split())
+    assert "cause in reconcile" in groups_with(code)
+
+
+NAMED = {
+    "form of an export": {form.name for form in FORMS},
+    "place for a breakpoint": slots.NAMES,
+    "part of a cost": set(CostParts.__struct_fields__),
+    "file that the library keeps": set(_own_files._PATTERNS),
+    "tier of a price": {tier for _, tier in TIERS} | {STANDARD, REGION},
+    "exit code": {"0", "1", "2", "3"},
+}
+"""Names that are no table of texts: where they are printed, and all of them."""
+
+
+@pytest.mark.parametrize("group", NAMED)
+def test_every_name_that_is_printed_is_explained(group):
+    assert {code.name for code in ALL if code.group == group} >= NAMED[group]
+
+
 # The command ----------------------------------------------------------------------------------------------
 
 
@@ -183,7 +274,7 @@ def test_a_code_is_explained_with_what_to_do():
 
 @pytest.mark.parametrize("spelling", ["usage_absent", "USAGE-ABSENT", " usage absent "])
 def test_a_code_is_found_however_it_is_spelled(spelling):
-    assert [code.name for code in found(spelling)] == ["usage_absent"]
+    assert {code.name for code in found(spelling)} == {"usage_absent"}
 
 
 def test_several_words_are_one_code():

@@ -156,3 +156,39 @@ def test_an_assumed_price_is_named_as_such(tmp_path):
     bound = event(cost=Cost(status="bound", total_usd="0.001"))
     ((price,),) = told(tmp_path, [openai_costs([MORE])], [bound])
     assert price == ("price", "1 call priced by an assumption")
+
+
+SEARCHES = openai_costs([Call(usd="0.03")]).replace(
+    "gpt-4o-2024-08-06, input_tokens", "web search tool calls"
+)
+
+
+@pytest.mark.parametrize("by", [{"day"}, set()], ids=["day", "total"])
+def test_fees_are_named_with_their_sum_where_models_are_joined(by, tmp_path):
+    (causes,) = told(tmp_path, [openai_costs([CALL]), SEARCHES], [event()], by=frozenset(by))
+    assert causes == (("fees", "$0.0300 of the export is no token of a call"),)
+
+
+def test_what_fees_do_not_explain_has_a_cause_of_its_own(tmp_path):
+    (causes,) = told(tmp_path, [openai_costs([MORE]), SEARCHES], [event()], by=frozenset())
+    assert [cause.code for cause in causes] == ["fees", "price"]
+
+
+def test_fees_are_no_reason_for_what_the_events_have_more(tmp_path):
+    texts = [openai_costs([CALL]), SEARCHES]
+    (causes,) = told(tmp_path, texts, [event(MORE._replace(usd="1"))], by=frozenset())
+    assert [cause.code for cause in causes] == ["discount"]
+
+
+OTHER = "claude-opus-4-8"
+
+
+@pytest.mark.parametrize(
+    ("models", "called", "code"),
+    [(["gpt-4o-2024-08-06", OTHER], [], "not_observed"), (["gpt-4o-2024-08-06"], [OTHER], "other_scope")],
+    ids=["not in the events", "not in the export"],
+)
+def test_money_of_a_model_that_one_side_has_alone_is_no_matter_of_price(models, called, code, tmp_path):
+    export = [openai_costs([Call(model) for model in models])]
+    (causes,) = told(tmp_path, export, [event(), *(event(Call(model)) for model in called)])
+    assert [cause.code for cause in causes] == [code]

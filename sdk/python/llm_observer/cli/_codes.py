@@ -7,9 +7,15 @@ from typing import Any, NamedTuple
 
 from llm_observer.cache.kinds import KINDS, docs_url
 from llm_observer.cache.replay import GAPS
+from llm_observer.cache.slots import NAMES, words_of
 from llm_observer.cli._event_codes import EVENT_CODES
 from llm_observer.cli._own_codes import OWN_CODES
 from llm_observer.config import SETTINGS
+from llm_observer.reconcile import CAUSES, FORMS
+from llm_observer.reconcile.form import KINDS as FIGURES
+from llm_observer.reconcile.names import RULES
+from llm_observer.reconcile.text import LEFT_OUT, SKIPPED
+from llm_observer.report.wording import sentence
 from llm_observer.schema import schema_text
 
 __all__ = ["Code", "close_to", "codes", "found"]
@@ -36,11 +42,14 @@ def codes() -> Iterator[Code]:
         yield Code(
             "cache finding",
             kind.name,
-            f"{kind.title[0].upper()}{kind.title[1:]}.",
+            f"{sentence(kind.title)}.",
             f"{kind.advice} {docs_url(kind.name)}",
         )
     for name, reason in GAPS.items():
-        yield Code("why an event is not replayed", name, f"{reason[0].upper()}{reason[1:]}.", "")
+        yield Code("why an event is not replayed", name, f"{sentence(reason)}.", "")
+    for name in sorted(NAMES):
+        yield Code("place for a breakpoint", name, f"{sentence(words_of(name))}.", "")
+    yield from _of_reconcile()
     for name, setting in SETTINGS.items():
         yield Code("setting", name, setting.text, "docs/configuration.md", is_listed=False)
         yield from (
@@ -48,6 +57,21 @@ def codes() -> Iterator[Code]:
             for variable in setting.variables(name)
         )
     yield from _fields()
+
+
+def _of_reconcile() -> Iterator[Code]:
+    """What `reconcile` names: causes first."""
+    todo = "docs/invoice.md says how to see it, and what to do."
+    yield from (Code("cause in reconcile", name, f"{sentence(text)}.", todo) for name, text in CAUSES.items())
+    groups = {
+        "figure in reconcile": {name: f"what is compared: {text}" for name, text in FIGURES.items()},
+        "event that counts for nothing in reconcile": SKIPPED,
+        "call that reconcile does not compare": {name: f"calls {text}" for name, text in LEFT_OUT.items()},
+        "how reconcile found two names to be one model": RULES,
+        "form of an export": {form.name: f"{form.title}; columns: {form.source}" for form in FORMS},
+    }
+    for group, rows in groups.items():
+        yield from (Code(group, name, f"{sentence(text)}.", "") for name, text in rows.items())
 
 
 def _fields() -> Iterator[Code]:

@@ -12,7 +12,7 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Read `llm_call.cost.note`; a private price (docs/cost.md) ends the doubt about a price.",
         ),
         "bound": (
-            "A fact is missing: how long a cache write lives, the size of an image, a part of a file.",
+            "A fact is missing: a cache write's lifetime, an image's size, the rate of audio, part of a file.",
             "The sum is a bound, `note` says which fact it is.",
         ),
         "unknown_model": (
@@ -157,6 +157,38 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "anthropic": ("Anthropic's format, also on Bedrock and Vertex.", ""),
         "bedrock_invoke": ("Bedrock's InvokeModel, around a vendor's own format.", ""),
         "unknown": ("No known format: only method, path, status and times are told.", ""),
+    },
+    "tier of a price": {
+        "standard": ("The list price, where the answer names no other tier.", ""),
+        "batch": ("A batch job, at about half the price.", ""),
+        "flex": ("Slower, at about half the price (OpenAI), or at no other price (Groq).", ""),
+        "priority": ("Faster, at a higher price.", ""),
+        "fast": ("A faster mode of the model, at a higher price.", ""),
+        "region": ("Processing that is bound to a region, at a surcharge.", ""),
+    },
+    "part of a cost": {
+        "input": ("Input that was not read from the cache, and not written to it.", ""),
+        "cache_read": ("Input that was read from the cache.", ""),
+        "cache_write": ("Input that was written to the cache.", ""),
+        "output": ("Output, reasoning included.", ""),
+        "server_tools": ("Hosted tools, such as web search.", ""),
+        "unsplit": ("Figures of providers that state a sum alone.", ""),
+    },
+    "piece of a prompt": {
+        "tool": ("The definition of a tool.", ""),
+        "schema": ("The form that the answer has to have.", ""),
+        "system": ("Instructions: a system prompt.", ""),
+        "developer": ("Instructions, by OpenAI's newer name.", ""),
+        "user": ("What the user says.", ""),
+        "assistant": ("What the model said.", ""),
+        "thinking": ("What the model thought.", ""),
+        "tool_use": ("A call of a tool by the model.", ""),
+        "tool_result": ("What the tool gave.", ""),
+    },
+    "mode of caching": {
+        "automatic": ("Anthropic sets the breakpoint: `cache_control` of the request as a whole.", ""),
+        "implicit": ("OpenAI sets the breakpoints.", ""),
+        "explicit": ("The app sets the breakpoints (OpenAI's `prompt_cache_options`).", ""),
     },
     "source of a price": {
         "genai-prices": ("The list of the genai-prices package.", "pip install -U genai-prices renews it."),

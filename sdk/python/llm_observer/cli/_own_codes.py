@@ -115,6 +115,11 @@ OWN_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "fail-on": ("Kinds of findings that may not be.", ""),
         "baseline": ("Nothing may be worse than in an earlier file.", ""),
     },
+    "file that the library keeps": {
+        "hash key": ("The key of this installation's text hashes.", "`llm-observer purge --key` deletes it."),
+        "price cache": ("The price list, ready to be read.", "`llm-observer purge` deletes it."),
+        "spool": ("Events that wait to be sent.", _SEE_SPOOL),
+    },
     "test event": {
         "send_test": ("The event that `llm-observer doctor --send-test` sends.", ""),
     },

@@ -24,9 +24,10 @@ _group = attrgetter("group")
 def explain(ctx: click.Context, code: tuple[str, ...], *, as_json: bool) -> None:
     """Say what CODE means, and what to do about it; without CODE list all codes.
 
-    A CODE is whatever is printed or written: a cost status, a verdict, a finding, an ending, a note, a
-    counter of `llm_observer.stats()`, a warning, an exit code; also the name of a setting, a variable or a
-    field of an event. Exit code: 0 done, 1 there is no such code, 2 wrong usage.
+    A CODE is a fixed word that is printed or written: a cost status, a verdict, a finding, an ending, a
+    note, a cause that `reconcile` names, a counter of `llm_observer.stats()`, a warning, an exit code; also
+    the name of a setting, a variable or a field of an event. Exit code: 0 done, 1 there is no such code, 2
+    wrong usage.
     """
     word = " ".join(code)
     rows = found(word) if word else [one for one in codes() if one.is_listed]

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from llm_observer.reconcile.compare import Cell, Line, Section
-from llm_observer.reconcile.figures import USD
+from llm_observer.reconcile.figures import FEES, USD
 from llm_observer.reconcile.ours import Ours
-from llm_observer.reconcile.signs import FEES, LESS, MONEY, MORE, Gap, Scene
+from llm_observer.reconcile.signs import LESS, MONEY, MORE, Gap, Scene
 
 __all__ = ["CAUSES", "Cause", "Judge"]
 
@@ -49,7 +49,7 @@ CAUSES: Mapping[str, str] = {
 }
 """What each code means; docs/invoice.md says how to see it and what to do."""
 
-_FINAL = frozenset({"no_events", "other_tokens", FEES, "unknown_price", "discount"})
+_FINAL = frozenset({"no_events", "other_tokens", "unknown_price", "discount", "not_observed", "other_scope"})
 """Enough of an explanation that nothing else is named behind it."""
 
 
@@ -73,5 +73,5 @@ def _found(gap: Gap) -> Iterator[Cause]:
         if sign is None:
             continue
         yield Cause(code, sign)
-        if code in _FINAL and not (code == FEES and gap.line.events.rows):
+        if code in _FINAL or (code == FEES and gap.is_all_fees):
             return

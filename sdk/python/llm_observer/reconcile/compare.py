@@ -41,17 +41,22 @@ class Question:
 
 
 class Cell(NamedTuple):
-    """One figure of both sides. gap: ours less theirs."""
+    """One figure of both sides. gap: ours less theirs. allowed: a gap of this size is tolerated."""
 
     kind: str
     export: Decimal
     events: Decimal
-    is_gap: bool
+    allowed: Decimal
 
     @property
     def gap(self) -> Decimal:
         """What our events have more; negative where they lack."""
         return exact_sum((self.events, -self.export))
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether the two differ by more than is tolerated."""
+        return abs(self.gap) > self.allowed
 
     @property
     def held(self) -> Decimal:
@@ -254,9 +259,7 @@ def _amount(theirs: Figures, kind: str) -> Decimal | None:
 
 
 def _cell(kind: str, export: Decimal, events: Decimal, slack: Decimal, question: Question) -> Cell:
-    gap = abs(exact_sum((events, -export)))
-    allowed = max(question.tolerance * max(abs(export), abs(events)), slack)
-    return Cell(kind, export, events, gap > allowed)
+    return Cell(kind, export, events, max(question.tolerance * max(abs(export), abs(events)), slack))
 
 
 def _slack(part: _Part, theirs: Figures) -> Decimal:

@@ -12,9 +12,11 @@ from llm_observer.money import add
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["USD", "Figures", "weight"]
+__all__ = ["FEES", "USD", "Figures", "weight"]
 
 USD = "usd"
+FEES = "fees"
+"""Of the money of an export, that of rows that are no token of a call."""
 TOKENS = ("input", "output")
 _HALF = Fraction(1, 2)
 

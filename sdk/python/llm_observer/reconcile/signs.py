@@ -6,13 +6,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from llm_observer.money import exact_sum
+from llm_observer.money import ZERO, dollars, exact_sum
 from llm_observer.reconcile.compare import Cell, Line, Section
+from llm_observer.reconcile.figures import FEES
 from llm_observer.reconcile.ours import Ours
 
-__all__ = ["FEES", "LESS", "MONEY", "MORE", "Gap", "Scene"]
+__all__ = ["LESS", "MONEY", "MORE", "Gap", "Scene"]
 
-FEES = "fees"
 _DAY_EDGE = "00:30"
 _NEAR = Decimal("0.5")
 _PERCENT = Decimal(100)
@@ -44,6 +44,16 @@ class Gap(NamedTuple):
     scene: Scene
     twin: Line | None
 
+    @property
+    def fees(self) -> Decimal:
+        """What of the export's money is no token of a call."""
+        return self.line.export.amounts.get(FEES, ZERO)
+
+    @property
+    def is_all_fees(self) -> bool:
+        """Without what is no token of a call the two sides would agree."""
+        return abs(exact_sum((self.cell.gap, self.fees))) <= self.cell.allowed
+
     def of_events(self, mark: str) -> int:
         """How many of our calls in the line are marked so."""
         return self.line.events.marks[mark]
@@ -58,11 +68,13 @@ Rule = Callable[[Gap], str | None]
 
 
 def _fees(gap: Gap) -> str | None:
-    """A line item of no model, or one of a model that is no token."""
-    marks = gap.line.export.marks
-    if marks["item"] and not gap.line.events.rows:
+    """Line items that are no token of a call; of a line that joins models, some of it."""
+    usd = gap.fees
+    if not usd or (usd > 0) == (gap.cell.gap > 0):
+        return None
+    if gap.line.model and usd == gap.cell.export:
         return f"the export names it: {gap.line.model}"
-    return "the export says so" if marks["fee"] else None
+    return f"{dollars(usd)} of the export is no token of a call"
 
 
 def _other_tokens(gap: Gap) -> str | None:
@@ -181,6 +193,16 @@ def _not_observed(gap: Gap) -> str | None:
     return f"{_percent(gap.cell)} of the export"
 
 
+def _unseen(gap: Gap) -> str | None:
+    """Money of a model that no call of ours names."""
+    return None if gap.line.events.rows else _not_observed(gap)
+
+
+def _elsewhere(gap: Gap) -> str | None:
+    """Money of a model that the export does not name."""
+    return None if gap.line.export.rows else "the export has no row of it"
+
+
 def _exported(mark: str) -> Rule:
     """The export says so of some of the line."""
     return lambda gap: "the export says so" if gap.of_export(mark) else None
@@ -267,6 +289,8 @@ MONEY: Mapping[str, Rule] = {
     "cache_ttl": _price_ttl,
     "fine_tuned": _fine_tuned,
     "discount": _discount,
+    "not_observed": _unseen,
+    "other_scope": _elsewhere,
     "price": _price,
 }
 """Rules by code, in the order in which they are asked."""

@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from llm_observer.reconcile.export import Export
-from llm_observer.reconcile.figures import USD, Figures, weight
+from llm_observer.reconcile.figures import FEES, USD, Figures, weight
 from llm_observer.reconcile.form import Form
 
 __all__ = ["ExportKey", "Theirs"]
+
+_NO_TOKENS = frozenset({"item", "fee"})
+"""Marks of rows that are no token of a call."""
 
 
 class ExportKey(NamedTuple):
@@ -33,6 +36,8 @@ class Theirs:
             given = {kind: Decimal(count) for kind, count in row.counts.items()}
             if row.usd is not None:
                 given[USD] = row.usd
+                if not row.marks.isdisjoint(_NO_TOKENS):
+                    given[FEES] = row.usd
             if not given:  # a day without usage has a row of empty cells
                 continue
             figures = self.sums.setdefault(ExportKey(row.form.name, row.day, row.model), Figures())
