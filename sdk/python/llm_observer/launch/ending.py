@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -26,10 +27,11 @@ _WIDTH = 100
 
 
 def end(told: Mapping[str, str]) -> None:
-    """Sum up at the end of the process whose calls the children's are added to."""
+    """Write what is left, and sum up in the process whose calls the children's are added to."""
     with contextlib.suppress(KeyboardInterrupt), guard("summary"):  # Ctrl+C once more: wait no longer
         llm_observer.shutdown()
-        tell(told)
+        if "folder" in told and told["owner"] == str(os.getpid()):
+            tell(told)
     still_interrupted()
 
 

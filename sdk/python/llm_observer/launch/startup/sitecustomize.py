@@ -67,6 +67,9 @@ def _observe(told: "dict[str, str]") -> None:
         from llm_observer import patch
 
         patch()
+        from llm_observer.launch.own_signal import before_own_signal
+
+        before_own_signal(told)
     except Exception as exc:  # noqa: BLE001 - there is no llm_observer here, or none for this Python
         if _is_owner(told) and sys.stderr is not None:
             reason = f"{type(exc).__name__} while importing it in {sys.prefix}"
