@@ -87,6 +87,23 @@ def test_who_ran_the_model_the_id_tells(tmp_path, name, provider):
     assert call.provider == provider
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "status"),
+    [
+        ("msg_bdrk_01A", CLAUDE, "estimated"),
+        ("msg_bdrk_01A", f"us.anthropic.{CLAUDE}-v1:0", "exact"),
+        ("msg_vrtx_01A", "claude-sonnet-4-5@20250929", "estimated"),
+        ("msg_01A", CLAUDE, "exact"),
+    ],
+)
+def test_claude_on_a_cloud_is_an_estimate_without_its_region(tmp_path, name, model, status):
+    line = claude_code(name)
+    line["message"] |= {"model": model}
+    (call,) = calls_in(tmp_path, lines(line))
+    assert call.cost.status == status
+    assert ("region" in (call.cost.note or "")) == (status == "estimated")
+
+
 def test_an_hour_of_caching_is_priced_as_such(tmp_path):
     (call,) = calls_in(tmp_path, lines(claude_code()))
     assert (call.cost.cache_write_5m_usd, call.cost.cache_write_1h_usd) == ("0.000375", "0.0012")

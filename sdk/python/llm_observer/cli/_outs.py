@@ -38,7 +38,8 @@ def is_needed(name: str, files: Sequence[str]) -> bool:
 def _is_recording(name: str) -> bool:
     try:
         with ExitStack() as stack:
-            format_of(opened(name, stack)[1])
+            found = opened(name, stack)
+            format_of(found.head, found.further)
     except (OSError, UnreadableFileError):
         return False
     except damage():  # of a compressed file, which no result is

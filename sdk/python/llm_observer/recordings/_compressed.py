@@ -6,14 +6,15 @@ import io
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from llm_observer.recordings._spec import UnreadableFileError
 
-__all__ = ["HEAD", "OnRead", "damage", "opened"]
+__all__ = ["HEAD", "OnRead", "Opened", "damage", "opened"]
 
 OnRead = Callable[[int], None]
 """Told of the bytes of each piece that was read, as they are in the file."""
@@ -22,19 +23,37 @@ HEAD = 256 << 10
 _SIGN = 6
 
 
-def opened(name: str, stack: ExitStack, on_read: OnRead | None = None) -> tuple[BinaryIO, bytes]:
+class Opened(NamedTuple):
+    """A file without its compression.
+
+    file: all of it, as far as it is not damaged. head: how it begins. further: what follows the head; to look
+    at it does not take it out of the file. check: raises the damage that was met.
+    """
+
+    file: BinaryIO
+    head: bytes
+    further: Iterator[bytes]
+    check: Callable[[], None]
+
+
+def opened(name: str, stack: ExitStack, on_read: OnRead | None = None) -> Opened:
     """The file *name* without compression, and how it begins; `-` is standard input.
 
-    Raises OSError where there is none, UnreadableFileError where a library is missing.
+    Raises OSError where there is none, UnreadableFileError where a library is missing, and its `damage` where
+    nothing stands before that.
     """
     raw = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - the stack closes it
     stack.enter_context(raw)
-    source = raw if on_read is None else _Counted(raw, on_read)
-    file, head = _ahead(cast("io.RawIOBase", source), _SIGN)
-    plain = next((unpack for sign, unpack in _UNPACK.items() if head.startswith(sign)), None)
-    if plain is not None:
-        file = stack.enter_context(plain(file))
-    return _ahead(cast("io.RawIOBase", file), HEAD)
+    source = cast("_Source", raw)
+    packed = _Begin(source if on_read is None else _Counted(source, on_read))
+    sign = packed.look(_SIGN)
+    unpack = next((unpack for begin, unpack in _UNPACK.items() if sign.startswith(begin)), None)
+    file = packed.file()
+    begin = _Begin(cast("_Source", file if unpack is None else stack.enter_context(unpack(file))))
+    head = begin.look(HEAD)
+    if not head:
+        begin.check()
+    return Opened(begin.file(), head, begin.further(), begin.check)
 
 
 def damage() -> tuple[type[Exception], ...]:
@@ -76,36 +95,56 @@ _UNPACK: Mapping[bytes, Callable[[BinaryIO], BinaryIO]] = {
 """By the first bytes: RFC 1952, bzip2, xz, RFC 8878."""
 
 
-def _ahead(raw: io.RawIOBase, size: int) -> tuple[BinaryIO, bytes]:
-    """A file that begins with what was read of *raw*, as a pipe cannot be read again; and that begin."""
-    pieces, missing = [], size
-    while missing and (piece := raw.read(missing)):
-        pieces.append(piece)
-        missing -= len(piece)
-    head = b"".join(pieces)
-    return cast("BinaryIO", io.BufferedReader(_Rejoined(head, raw), HEAD)), head
+class _Source(Protocol):
+    """Gives what one read of the file below gives, so that damage in the next one takes nothing of it."""
+
+    def read1(self, size: int, /) -> bytes: ...
 
 
 class _Counted:
     """*file*, whose pieces *on_read* is told of."""
 
-    def __init__(self, file: BinaryIO, on_read: OnRead) -> None:
+    def __init__(self, file: _Source, on_read: OnRead) -> None:
         self._file = file
         self._on_read = on_read
 
-    def read(self, size: int) -> bytes:
+    def read1(self, size: int, /) -> bytes:
         """The next bytes, *size* at most."""
-        piece = self._file.read(size)
+        piece = self._file.read1(size)
         self._on_read(len(piece))
         return piece
 
 
-class _Rejoined(io.RawIOBase):
-    """*head*, and what follows it in *rest*."""
+class _Begin(io.RawIOBase):
+    """*source*, of which a part may be looked at before it is read, as a pipe cannot be read again."""
 
-    def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
-        self._head = memoryview(head)
-        self._rest = rest
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+        self._seen: deque[memoryview] = deque()
+        self._damage: Exception | None = None
+
+    def file(self) -> BinaryIO:
+        """It with a buffer."""
+        return cast("BinaryIO", io.BufferedReader(self, HEAD))
+
+    def look(self, size: int) -> bytes:
+        """The next bytes: *size*, less only at the end."""
+        pieces, missing = [], size
+        while missing and (piece := self._next(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+            self._seen.append(memoryview(piece))
+        return b"".join(pieces)
+
+    def further(self) -> Iterator[bytes]:
+        """What follows, to be looked at before anything is read."""
+        while piece := self.look(HEAD):
+            yield piece
+
+    def check(self) -> None:
+        """Raise the damage that ended it."""
+        if self._damage is not None:
+            raise self._damage
 
     def readable(self) -> bool:
         """Yes."""
@@ -113,9 +152,18 @@ class _Rejoined(io.RawIOBase):
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer, as CPython calls it
         """Fill *buffer*."""
-        if not self._head:
-            piece = self._rest.read(len(buffer)) or b""
-        else:
-            piece, self._head = self._head[: len(buffer)].tobytes(), self._head[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
+        piece = self._seen.popleft() if self._seen else memoryview(self._next(len(buffer)))
+        size = min(len(piece), len(buffer))
+        buffer[:size] = piece[:size]
+        if size < len(piece):
+            self._seen.appendleft(piece[size:])
+        return size
+
+    def _next(self, size: int) -> bytes:
+        if self._damage is not None:
+            return b""
+        try:
+            return self._source.read1(size)
+        except damage() as exc:
+            self._damage = exc
+            return b""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from llm_observer.adapters.providers import HOSTS
 
-__all__ = ["UNKNOWN_HOST", "host_of", "is_claude", "vendor_host_of"]
+__all__ = ["UNKNOWN_HOST", "host_of", "is_claude", "is_region_open", "vendor_host_of"]
 
 UNKNOWN_HOST = "unknown.invalid"
 """No host has this name (RFC 2606), so that the provider stays unknown."""
@@ -75,6 +75,10 @@ _VENDORS = (
     (re.compile(r"(mistral|ministral|codestral|magistral|devstral)-"), "api.mistral.ai"),
 )
 """Models that one vendor alone names so, at its own service."""
+_BY_REGION = frozenset({_BEDROCK, _VERTEX})
+"""Hosts that leave out the region, on which the price of Claude depends there."""
+_PROFILE = "anthropic."
+"""In Bedrock's own names of Claude, which say where they run: `us.anthropic.…`, `global.anthropic.…`."""
 
 
 def host_of(provider: object) -> str:
@@ -94,3 +98,9 @@ def vendor_host_of(model: object) -> str:
 def is_claude(model: object) -> bool:
     """Whether *model* is one of Anthropic's, whoever runs it."""
     return isinstance(model, str) and "claude" in model.lower()
+
+
+def is_region_open(provider: object, *models: object) -> bool:
+    """Whether the price at *provider* depends on a region that none of *models*, names of one, tells."""
+    is_open = host_of(provider) in _BY_REGION and any(map(is_claude, models))
+    return is_open and not any(_PROFILE in str(model) for model in models)

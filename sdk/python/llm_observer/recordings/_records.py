@@ -1,7 +1,8 @@
 """Which records does a file of JSON have? One a line, or those of a list that is the whole file."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from io import BytesIO
+from itertools import chain, islice
 from typing import BinaryIO
 
 import msgspec
@@ -13,6 +14,11 @@ from llm_observer.recordings._spec import Unreadable, UnreadableFileError
 __all__ = ["Fields", "Record", "inner", "records_of"]
 
 Fields = dict[str, object]
+_LOOKED_AT = 256 << 10
+_LINES_LOOKED_AT = 64
+"""Bytes, and lines of any length, that tell at least whether the first line is of a document, or broken."""
+_GOES_ON = (b"]", b"}", b",")
+"""How the line begins that follows an object of a document."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -26,28 +32,67 @@ class Record(msgspec.Struct, frozen=True):
 def records_of(file: BinaryIO, name: str, lists: Sequence[str]) -> Iterator[Record | Unreadable]:
     """The records of *file*. lists: fields of an outer object that hold them, as answers of an API do."""
     lines = lines_of(file)
-    first = next(lines, None)
-    if first is None:
-        return
-    if first.data is not None and _is_document(first.data):
-        yield from _in_document(first.data + file.read(), name, lists)
-        return
-    for line in chain((first,), lines):
+    ahead = _ahead(lines)
+    if ahead and _opens(ahead[0]) and not _is_by_lines(ahead):
+        rest = file.read()
+        value = loads(b"".join(line.data or b"" for line in ahead) + rest)
+        if value is not None:
+            yield from _in_document(value, name, lists)
+            return
+        lines = _by_lines_after_all(ahead, rest)
+    for line in chain(ahead, lines):
         yield from _in_line(line, f"{name}:{line.number}", lists)
 
 
-def _is_document(first: bytes) -> bool:
-    """Whether the first line begins a document of many lines."""
-    begin, end = first.lstrip()[:1], first.rstrip()[-1:]
+def _ahead(lines: Iterator[Line]) -> list[Line]:
+    """The first line; if it may begin a document, as many as show whether it does, or is just broken."""
+    found, size = list(islice(lines, 1)), 0
+    for line in lines if found and _opens(found[0]) else ():
+        found.append(line)
+        size += len(line.data or b"")
+        if _is_by_lines(found) or (size > _LOOKED_AT and len(found) > _LINES_LOOKED_AT):
+            break
+    return found
+
+
+def _opens(first: Line) -> bool:
+    """Whether the first line may begin a document of many lines."""
+    data = first.data or b""
+    begin, end = data.lstrip()[:1], data.rstrip()[-1:]
     return begin == b"[" or (begin == b"{" and end != b"}")
 
 
-def _in_document(data: bytes, name: str, lists: Sequence[str]) -> Iterator[Record | Unreadable]:
-    value = loads(data)
-    if value is None:
+def _is_by_lines(found: Sequence[Line]) -> bool:
+    """Whether the last line but one is a record: in a document, a bracket or a comma would follow it."""
+    if len(found) < 2:  # noqa: PLR2004 - both of them
+        return False
+    before, last = found[-2:]
+    return last.data is None or (not last.data.lstrip().startswith(_GOES_ON) and _is_object(before))
+
+
+def _is_object(line: Line) -> bool:
+    data = line.data or b""
+    return data.lstrip().startswith(b"{") and isinstance(loads(data), dict)
+
+
+def _by_lines_after_all(ahead: Sequence[Line], rest: bytes) -> Iterator[Line]:
+    """The lines of *rest*, which follow those *ahead*, as both are no document.
+
+    Raises UnreadableFileError where no line of them is a record.
+    """
+    last = ahead[-1]
+    lines = [
+        Line(last.index + 1 + line.index, last.number + line.number, line.data)
+        for line in lines_of(BytesIO(rest))
+    ]
+    if not any(map(_is_object, (*ahead, *lines))):
         raise UnreadableFileError(
             "it is no whole JSON: save it again, or write a record on each line (jq -c)"
         )
+    return iter(lines)
+
+
+def _in_document(value: object, name: str, lists: Sequence[str]) -> Iterator[Record | Unreadable]:
     for index, fields in enumerate(value if isinstance(value, list) else inner(value, lists)):
         place = f"{name}#{index}"
         yield Record(index, place, fields) if isinstance(fields, dict) else Unreadable(place, "is no object")

@@ -1,5 +1,6 @@
 """When was it? RFC 3339, seconds since the epoch or an HTTP date, as nanoseconds since the epoch."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +13,8 @@ UNKNOWN_NS = -1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_S = 253_402_300_800
 """Seconds since the epoch at the end of the year 9999."""
+_NAMED_UTC = re.compile(r" ?(UTC|GMT)$")
+"""How some databases write what `Z` says: `2026-11-20 10:00:00.123 UTC`."""
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -57,7 +60,7 @@ def instant_ns(value: object) -> int | None:
 
 def _parsed(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(_NAMED_UTC.sub("+00:00", text))
     except ValueError:
         pass
     try:

@@ -5,23 +5,31 @@ all is as with a recorded answer.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
-from llm_observer.recordings._hosts import host_of, is_claude
+from llm_observer.recordings._hosts import host_of, is_claude, is_region_open
 from llm_observer.recordings._spec import Recorded
 from llm_observer.recordings._times import Times, instant_ns
 from llm_observer.recordings._usage import Counts, usage_of
 from llm_observer.wire import Closing, Exchange, Options
 
-__all__ = ["NO_CACHE_COUNTS", "Told", "address", "body_of", "since", "told"]
+__all__ = ["CHAT", "MESSAGES", "PATHS", "Told", "address", "body_of", "region_caveat", "since", "told"]
 
-NO_CACHE_COUNTS = "the log does not say how much input was cached: priced as if none was"
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+PATHS = {
+    "chat.completion": CHAT,
+    "response": "/v1/responses",
+    "text_completion": "/v1/completions",
+    "list": "/v1/embeddings",
+}
+"""By what an answer says that it is."""
+_REGION_UNKNOWN = "the region that the request was sent to is unknown"
 _MILLISECONDS = 1e11
 """As seconds this is the year 5138: what is larger counts milliseconds."""
 _LONGEST_MS = 1e12
 _OK = 200
-_CLAUDE_PATH, _CHAT_PATH = "/v1/messages", "/v1/chat/completions"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,31 +80,39 @@ def address(provider: object, path: str) -> str:
     return f"{'http' if host.startswith('localhost') else 'https'}://{host}{path}"
 
 
-def body_of(usage: Mapping[str, object] | None, **fields: object) -> bytes:
-    """An answer with *usage* and *fields*; what is None is left out."""
+def body_of(usage: Mapping[str, object] | None, /, **fields: object) -> bytes:
+    """An answer with *usage* and *fields*; what is None is left out. ValueError if they nest too deeply."""
     known = {name: value for name, value in fields.items() if value is not None}
-    return msgspec.json.encode({**known, "usage": usage} if usage else known)
+    try:
+        return msgspec.json.encode({**known, "usage": usage} if usage else known)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+
+
+def region_caveat(provider: object, *models: object) -> str | None:
+    """What makes a cost at *provider* an estimate where it depends on the region. models: names of one."""
+    return _REGION_UNKNOWN if is_region_open(provider, *models) else None
 
 
 def told(
-    counts: Counts | None,
+    counts: Counts,
     provider: object,
     answered: str | None,
     *,
     response_id: str | None = None,
-    path: str | None = None,
     **more: object,
 ) -> Told:
-    """A call that *answered*, a model, at *path*, and that used *counts* (None: unknown).
+    """A call that *answered*, a model, on the wire that it speaks. more: fields of `Told`.
 
-    Without a path it is on the wire that the model speaks. more: fields of `Told`.
+    *counts* of nothing but zeros mean that the usage is unknown.
     """
-    is_anthropic = path is None and is_claude(answered)
-    usage = None if counts is None else usage_of(counts, is_anthropic=is_anthropic)
+    is_anthropic = is_claude(answered)
+    usage = None if counts.is_nothing else usage_of(counts, is_anthropic=is_anthropic)
+    own = {"answer": response_id, "caveat": region_caveat(provider, answered)}
     return Told(
-        url=address(provider, path or (_CLAUDE_PATH if is_anthropic else _CHAT_PATH)),
+        url=address(provider, MESSAGES if is_anthropic else CHAT),
         body=body_of(usage, id=response_id, model=answered),
-        **{"answer": response_id, **more},  # type: ignore[arg-type]  # the fields of Told, by name
+        **{**own, **more},  # type: ignore[arg-type]  # the fields of Told, by name
     )
 
 
@@ -105,7 +121,7 @@ def since(
 ) -> Times:
     """Times of a call: an instant in any spelling, milliseconds since the epoch too, and how long it took.
 
-    Raises ValueError where an instant is none.
+    One that cannot be read is as one that is missing: the counts stand without it.
     """
     begin, end = _instant(started), _instant(ended)
     if begin is None:
@@ -117,7 +133,9 @@ def since(
 def _instant(value: object) -> int | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= _MILLISECONDS:
         value = value / 1000
-    return instant_ns(value)
+    with suppress(ValueError, OverflowError):  # no time, or one outside the calendar
+        return instant_ns(value)
+    return None
 
 
 def _ns(milliseconds: object) -> int | None:

@@ -24,7 +24,7 @@ class Counts(NamedTuple):
 
     @property
     def is_nothing(self) -> bool:
-        """All that is known is zero, as tools write for a call that was broken off."""
+        """All that is known is zero, as tools write for a call that broke off or is not billed by tokens."""
         return not any(self)
 
 

@@ -13,20 +13,13 @@ from llm_observer.adapters.fields import as_count, as_name, at
 from llm_observer.recordings._form import Form, has, single, word
 from llm_observer.recordings._hosts import vendor_host_of
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import Told, body_of, since
+from llm_observer.recordings._told import CHAT, PATHS, Told, body_of, since
 from llm_observer.recordings._told import address as address_of
 
 __all__ = ["ANTHROPIC", "INPUT", "OPENAI"]
 
 _BATCH = "batch"
 """How answers name the tier, and how prices are found for it."""
-_PATHS = {
-    "chat.completion": "/v1/chat/completions",
-    "response": "/v1/responses",
-    "text_completion": "/v1/completions",
-    "list": "/v1/embeddings",
-}
-"""By what an answer says that it is."""
 _RESULTS = frozenset({"succeeded", "errored", "canceled", "expired"})
 _AZURE_SIGNS = ("prompt_filter_results", "content_filter_results")
 
@@ -44,7 +37,7 @@ def _openai(fields: Fields) -> Told:
         return _failed(
             "https://api.openai.com/v1/chat/completions", fields.get("error"), at(response, "status_code")
         )
-    path = _PATHS.get(str(body.get("object")), "/v1/chat/completions")
+    path = PATHS.get(str(body.get("object")), CHAT)
     return Told(
         url=f"https://{_host(body)}{path}",
         body=msgspec.json.encode({**body, "service_tier": _BATCH}),

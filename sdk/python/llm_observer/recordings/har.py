@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from llm_observer.adapters.fields import as_count, as_number
 from llm_observer.recordings._bodies import decoded, headers_of
 from llm_observer.recordings._spec import Item, Recorded, Unreadable, UnreadableFileError
 from llm_observer.recordings._times import Times, times_of
@@ -20,6 +21,7 @@ __all__ = ["read"]
 
 _BEFORE_FIRST_BYTE = ("blocked", "dns", "connect", "send", "wait")
 """Parts of `timings` up to the first byte of the answer; `ssl` is a part of `connect`."""
+_LONGEST_MS = 1e12
 
 
 class _Text(msgspec.Struct):
@@ -30,22 +32,24 @@ class _Text(msgspec.Struct):
 class _Request(msgspec.Struct, rename="camel"):
     url: str
     method: str = "GET"
-    headers: list[Any] = []
+    headers: Any = None
     post_data: _Text | None = None
 
 
 class _Response(msgspec.Struct):
-    status: int | None = None
-    headers: list[Any] = []
+    status: Any = None
+    headers: Any = None
     content: _Text | None = None
 
 
 class _Entry(msgspec.Struct, rename="camel"):
+    """Of the fields beside address and bodies, a wrong type makes only that field unknown."""
+
     request: _Request
     response: _Response | None = None
-    started_date_time: str | None = None
-    time: float | None = None
-    timings: dict[str, Any] | None = None
+    started_date_time: Any = None
+    time: Any = None
+    timings: Any = None
 
 
 class _Log(msgspec.Struct):
@@ -82,6 +86,7 @@ def _exchange(entry: _Entry) -> Exchange:
     sent, sent_state = decoded(
         _bytes(request.post_data), sent_headers, absent="not_kept" if method == "POST" else "empty"
     )
+    status = _status(response.status)
     body, state = decoded(_bytes(response.content), headers, absent="not_kept")
     return Exchange(
         sdk="",
@@ -90,11 +95,11 @@ def _exchange(entry: _Entry) -> Exchange:
         request_headers=sent_headers,
         request_body=sent or None,
         request_state=sent_state,
-        status=response.status or None,  # 0: there was no answer
+        status=status or None,  # 0: there was no answer
         response_headers=headers,
         response_body=body,
         response_state=state,
-        closing="end_of_body" if response.status else "failed",
+        closing="failed" if response.status is None or status == 0 else "end_of_body",
         started_ns=times.started_ns,
         duration_ns=times.duration_ns,
         first_chunk_ns=times.first_ns,
@@ -107,24 +112,37 @@ def _bytes(part: _Text | None) -> bytes | None:
     if part.encoding != "base64":
         return part.text.encode()
     try:
-        return b64decode(part.text, validate=True)
+        return b64decode("".join(part.text.split()), validate=True)
     except NotBase64Error as exc:
         raise ValueError("`text` is not base64") from exc
 
 
+def _status(value: object) -> int | None:
+    """Some recorders write it as text."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    return as_count(value)
+
+
 def _times(entry: _Entry) -> Times:
     """The times by the clock of the start, and what the entry says of the durations."""
-    start = times_of(entry.started_date_time, None, None)
-    first = _first_ms(entry.timings or {})
-    whole = entry.time if entry.time is not None and entry.time >= 0 else None
-    return Times(start.started_ns, _ns(first), _ns(whole))
+    try:
+        start = times_of(entry.started_date_time, None, None)
+    except ValueError:
+        start = Times()
+    first = _first_ms(entry.timings if isinstance(entry.timings, dict) else {})
+    return Times(start.started_ns, _ns(first), _ns(_milliseconds(entry.time)))
 
 
-def _first_ms(timings: dict[str, Any]) -> float | None:
+def _first_ms(timings: dict[str, Any]) -> int | float | None:
     """Milliseconds to the first byte; -1 stands for a part that there was not."""
-    parts = [timings.get(name) for name in _BEFORE_FIRST_BYTE]
-    known = [part for part in parts if isinstance(part, int | float) and part >= 0]
-    return sum(known) if isinstance(timings.get("wait"), int | float) and timings["wait"] >= 0 else None
+    parts = {name: _milliseconds(timings.get(name)) for name in _BEFORE_FIRST_BYTE}
+    return None if parts["wait"] is None else sum(part for part in parts.values() if part is not None)
+
+
+def _milliseconds(value: object) -> int | float | None:
+    number = as_number(value)
+    return number if number is not None and 0 <= number < _LONGEST_MS else None
 
 
 def _ns(milliseconds: float | None) -> int | None:

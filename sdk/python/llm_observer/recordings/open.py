@@ -7,16 +7,14 @@ from functools import partial
 
 import msgspec
 
-from llm_observer.adapters.providers import LOCAL, UNKNOWN, place_of
-from llm_observer.adapters.routes import OPERATIONS, route_of
 from llm_observer.recordings import events, har, plain, vcr
-from llm_observer.recordings._compressed import OnRead, damage, opened
+from llm_observer.recordings._compressed import OnRead, Opened, damage, opened
 from llm_observer.recordings._detect import format_of
 from llm_observer.recordings._form import read
+from llm_observer.recordings._model_calls import is_model_call
 from llm_observer.recordings._spec import Aside, Item, Reader, Recorded, Unreadable, UnreadableFileError
 from llm_observer.recordings._times import UNKNOWN_NS
 from llm_observer.recordings.forms import FORMS
-from llm_observer.wire import Exchange
 
 __all__ = ["READERS", "read_file", "read_files"]
 
@@ -30,7 +28,6 @@ READERS: Mapping[str, Reader] = {
 }
 _TRAFFIC = frozenset({"har", "vcr_json", "vcr_yaml"})
 """Formats that keep all of a program's HTTP, whoever it was for."""
-_MODEL_CALLS = frozenset({*OPERATIONS.values(), "invoke"})
 
 
 def read_files(names: Iterable[str], *, on_read: OnRead | None = None) -> Iterator[Item]:
@@ -52,13 +49,22 @@ def read_file(name: str, *, on_read: OnRead | None = None) -> Iterator[Item]:
     """
     with ExitStack() as stack:
         try:
-            file, head = opened(name, stack, on_read)
-            form = format_of(head)
-            yield from _placed(READERS[form](file, name), name, is_traffic=form in _TRAFFIC)
+            yield from _read(opened(name, stack, on_read), name)
         except damage() as exc:
             raise UnreadableFileError(f"the compressed file is damaged: {exc}") from exc
         except OSError as exc:
             raise UnreadableFileError(exc.strerror or str(exc)) from exc
+
+
+def _read(found: Opened, name: str) -> Iterator[Item]:
+    """What is in *found*; damage follows what stands before it, and is why that cannot be read."""
+    try:
+        form = format_of(found.head, found.further)
+        yield from _placed(READERS[form](found.file, name), name, is_traffic=form in _TRAFFIC)
+    except UnreadableFileError:
+        found.check()
+        raise
+    found.check()
 
 
 def _placed(items: Iterable[Item | Aside], name: str, *, is_traffic: bool) -> Iterator[Item]:
@@ -74,7 +80,7 @@ def _placed(items: Iterable[Item | Aside], name: str, *, is_traffic: bool) -> It
             yield item
             continue
         exchange = item.exchange
-        if is_traffic and not _is_model_call(exchange):
+        if is_traffic and not is_model_call(exchange):
             yield Unreadable(item.place, "is no call of a model")
             continue
         if exchange.started_ns == UNKNOWN_NS:
@@ -82,9 +88,3 @@ def _placed(items: Iterable[Item | Aside], name: str, *, is_traffic: bool) -> It
         latest_ns = exchange.started_ns
         exchange.account = name if item.account is None else item.account
         yield msgspec.structs.replace(item, account=exchange.account)
-
-
-def _is_model_call(exchange: Exchange) -> bool:
-    """To a known provider, or on a known route of any host."""
-    provider = place_of(exchange.url, None).provider
-    return provider not in {UNKNOWN, LOCAL} or route_of(exchange).operation in _MODEL_CALLS

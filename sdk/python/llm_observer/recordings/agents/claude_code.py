@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_count, as_name, at
 from llm_observer.recordings._form import Form, has, single, word
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import Told, address, body_of, since
+from llm_observer.recordings._told import MESSAGES, Told, address, body_of, region_caveat, since
 
 __all__ = ["FORM"]
 
@@ -43,14 +43,16 @@ def _told(fields: Fields) -> Told | None:
     if not isinstance(usage, dict) or message.get("model") == _OWN_WORDS:
         return None
     answer = as_name(message.get("id"))
+    provider = _provider(answer)
     return Told(
-        url=address(_provider(answer), "/v1/messages"),
+        url=address(provider, MESSAGES),
         body=body_of(usage, **{name: message.get(name) for name in _KEPT if name != "usage"}),
         request_id=as_name(fields.get("requestId")),
         times=since(fields.get("timestamp")),
         answer=answer,
         merges=answer,
         weight=as_count(usage.get("output_tokens")) or 0,
+        caveat=region_caveat(provider, message.get("model")),
     )
 
 

@@ -43,7 +43,7 @@ def _told(fields: Fields) -> Told | None:
     provider = word(fields, "modelInfo.providerId")
     counts = _counts(request, provider)
     return told(
-        None if counts.is_nothing else counts,
+        counts,
         provider,
         as_name(at(fields, "modelInfo.modelId")),
         closing="cancelled" if request.get("cancelReason") else "end_of_body",

@@ -28,7 +28,7 @@ def _told(fields: Fields) -> Told | None:
     counts = _counts(tokens)
     answer = as_name(fields.get("id"))
     return told(
-        None if counts.is_nothing else counts,
+        counts,
         "gemini",
         as_name(fields.get("model")),
         times=since(fields.get("timestamp")),

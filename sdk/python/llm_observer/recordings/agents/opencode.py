@@ -43,7 +43,7 @@ def _told(fields: Fields) -> Iterable[Told]:
 def _call(info: Mapping[str, object], tokens: Fields, name: str | None) -> Told:
     counts = _counts(tokens)
     return told(
-        None if counts.is_nothing else counts,
+        counts,
         info.get("providerID"),
         as_name(info.get("modelID")),
         closing="failed" if info.get("error") else "end_of_body",

@@ -41,7 +41,7 @@ def _told(fields: Fields) -> Told | None:
         written=count(usage, "cacheWrite"),
     )
     return told(
-        None if counts.is_nothing else counts,
+        counts,
         message.get("provider"),
         as_name(message.get("responseModel")) or as_name(message.get("model")),
         response_id=as_name(message.get("responseId")),

@@ -5,10 +5,23 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import at, loads
 from llm_observer.recordings._usage import Counts, count
 
-__all__ = ["counts_of", "has_cache_counts", "object_of"]
+__all__ = ["counts_of", "is_anthropic_words", "object_of", "without_tokens"]
 
 _DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _THOUGHT = ("completion_tokens_details", "output_tokens_details")
+_OPENAI_WORDS = ("prompt_tokens", "prompt_token", "total_tokens", *_DETAILS)
+_TOKENS = frozenset(
+    {
+        *_OPENAI_WORDS,
+        *_THOUGHT,
+        "completion_tokens",
+        "input_tokens",
+        "output_tokens",
+        "cache_creation",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+    }
+)
 
 
 def object_of(value: object) -> dict[str, object]:
@@ -18,9 +31,14 @@ def object_of(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def has_cache_counts(counts: Counts) -> bool:
-    """Whether anything is known of the cache."""
-    return counts.read is not None or counts.written is not None
+def is_anthropic_words(usage: Mapping[str, object]) -> bool:
+    """Whether *usage* is in Anthropic's words, whose input leaves out what is cached."""
+    return "input_tokens" in usage and not any(name in usage for name in _OPENAI_WORDS)
+
+
+def without_tokens(usage: Mapping[str, object]) -> dict[str, object]:
+    """What *usage* says beside tokens: a tier, a region, searches, seconds of audio, a cost."""
+    return {name: value for name, value in usage.items() if name not in _TOKENS}
 
 
 def counts_of(usage: Mapping[str, object]) -> Counts:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_count, as_name
 from llm_observer.recordings._form import Form, has, single
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, since, told
+from llm_observer.recordings._told import Told, since
 from llm_observer.recordings._usage import Counts, count
+from llm_observer.recordings.gateways._answer import passed_on, path_in
 
 __all__ = ["FORM"]
 
@@ -22,18 +23,18 @@ def _fits(fields: Mapping[str, object]) -> bool:
 
 
 def _told(fields: Fields) -> Told:
-    counts = Counts(count(fields, "tokens_in"), count(fields, "tokens_out"))
     status = as_count(fields.get("status_code"))
     is_failed = fields.get("success") is False or (status is not None and status >= _FAILED)
-    return told(
-        None if is_failed and counts.is_nothing else counts,
+    return passed_on(
+        {},
+        Counts(count(fields, "tokens_in"), count(fields, "tokens_out")),
         fields.get("provider"),
         as_name(fields.get("model")),
+        path=path_in(fields.get("path")),
         status=_FAILED if is_failed and status is None else status or 200,
         closing="local" if fields.get("cached") is True else "end_of_body",
         times=since(fields.get("created_at"), duration_ms=fields.get("duration")),
         answer=_own_name(fields),
-        caveat=NO_CACHE_COUNTS,
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_name
 from llm_observer.recordings._form import Form, has, single
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, since, told
+from llm_observer.recordings._told import Told, since
 from llm_observer.recordings._usage import Counts, count
+from llm_observer.recordings.gateways._answer import passed_on
 
 __all__ = ["FORM"]
 
@@ -27,14 +28,14 @@ def _told(fields: Fields) -> Told | None:
     counts = Counts(count(fields, "genai_tokens_input"), count(fields, "genai_tokens_output"))
     if model is None and counts.is_nothing:
         return None  # a request of another kind: the log has all of the gateway's
-    return told(
-        None if counts.is_nothing else counts,
+    return passed_on(
+        {},
+        counts,
         None,
         model,
-        model=_name(fields, "genai_model_name"),
+        requested=_name(fields, "genai_model_name"),
         status=count(fields, "response_code"),
         times=since(fields.get("start_time"), duration_ms=count(fields, "duration")),
-        caveat=NO_CACHE_COUNTS,
     )
 
 

@@ -1,6 +1,6 @@
 """Which calls does an export of Helicone tell of? `@helicone/export`, and the API's `query-clickhouse`.
 
-The answer's own usage counts where the export has bodies. Helicone/helicone, `HeliconeRequest` of
+The answer itself counts where the export has bodies. Helicone/helicone, `HeliconeRequest` of
 packages/llm-mapper/types.ts, and https://docs.helicone.ai/rest/request/post-v1requestquery-clickhouse,
 2026-11-21.
 """
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_count, as_name
 from llm_observer.recordings._form import Form, has, single
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, since, told
+from llm_observer.recordings._told import Told, since
 from llm_observer.recordings._usage import Counts, count
-from llm_observer.recordings.gateways._usage import counts_of, has_cache_counts, object_of
+from llm_observer.recordings.gateways._answer import passed_on, path_in
+from llm_observer.recordings.gateways._usage import object_of
 
 __all__ = ["FORM"]
 
 _NO_CACHE_ENTRY = "00000000-0000-0000-0000-000000000000"
-_FAILED = 400
 
 
 def _fits(fields: Mapping[str, object]) -> bool:
@@ -26,25 +26,22 @@ def _fits(fields: Mapping[str, object]) -> bool:
 
 def _told(fields: Fields) -> Told:
     answer = object_of(fields.get("response_body"))
-    usage = object_of(answer.get("usage"))
-    counts = counts_of(usage) if usage else _own_counts(fields)
-    status = as_count(fields.get("response_status"))
-    is_failed = status is not None and status >= _FAILED
+    named = (fields.get("response_model"), answer.get("model"), fields.get("request_model"))
     cached = fields.get("cache_reference_id")
-    return told(
-        None if is_failed and counts.is_nothing else counts,
+    return passed_on(
+        answer,
+        _own_counts(fields),
         fields.get("provider"),
-        as_name(fields.get("response_model")) or as_name(fields.get("request_model")),
-        response_id=as_name(answer.get("id")),
-        model=as_name(fields.get("request_model")),
-        status=status,
+        next((name for one in named if (name := as_name(one)) is not None), None),
+        path=path_in(fields.get("request_path")),
+        requested=as_name(fields.get("request_model")),
+        status=as_count(fields.get("response_status")),
         closing="local" if isinstance(cached, str) and cached not in {"", _NO_CACHE_ENTRY} else "end_of_body",
         times=since(
             fields.get("request_created_at"),
             duration_ms=fields.get("delay_ms"),
             first_ms=fields.get("time_to_first_token"),
         ),
-        caveat=None if has_cache_counts(counts) else NO_CACHE_COUNTS,
     )
 
 

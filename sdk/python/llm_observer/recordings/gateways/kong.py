@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from llm_observer.adapters.fields import as_name, at
 from llm_observer.recordings._form import Form, stateless
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, since, told
-from llm_observer.recordings.gateways._usage import counts_of, has_cache_counts
+from llm_observer.recordings._told import Told, since
+from llm_observer.recordings.gateways._answer import passed_on
+from llm_observer.recordings.gateways._usage import counts_of, object_of
 
 __all__ = ["FORM"]
 
@@ -36,15 +37,14 @@ def _told(fields: Fields) -> Iterable[Told]:
     times = since(fields.get("started_at"), duration_ms=at(fields, "latencies.request"))
     for part in _parts(fields):
         usage, meta = part["usage"], part["meta"]
-        counts = counts_of(usage if isinstance(usage, dict) else {})
-        yield told(
-            counts,
+        yield passed_on(
+            {},
+            counts_of(object_of(usage)),
             at(meta, "provider_name"),
             as_name(at(meta, "response_model")) or as_name(at(meta, "request_model")),
-            model=as_name(at(meta, "request_model")),
+            requested=as_name(at(meta, "request_model")),
             closing="local" if str(at(part, "cache.cache_status")).lower() == _HIT else "end_of_body",
             times=times,
-            caveat=None if has_cache_counts(counts) else NO_CACHE_COUNTS,
         )
 
 

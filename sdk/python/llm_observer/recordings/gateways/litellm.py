@@ -9,14 +9,29 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_name
 from llm_observer.recordings._form import Form, has, single, word
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, address, body_of, since, told
-from llm_observer.recordings._usage import count
-from llm_observer.recordings.gateways._usage import counts_of, has_cache_counts, object_of
+from llm_observer.recordings._told import CHAT, Told, address, body_of, since
+from llm_observer.recordings._usage import Counts, count
+from llm_observer.recordings.gateways._answer import passed_on
+from llm_observer.recordings.gateways._usage import counts_of, object_of
 
 __all__ = ["FORM"]
 
 _COUNTED = ("prompt_tokens", "completion_tokens", "call_type", "startTime")
-_EMBEDDINGS = frozenset({"embedding", "aembedding"})
+_PATHS = {
+    "responses": "/v1/responses",
+    "text_completion": "/v1/completions",
+    "embedding": "/v1/embeddings",
+    "moderation": "/v1/moderations",
+    "rerank": "/v1/rerank",
+    "image_generation": "/v1/images/generations",
+    "image_edit": "/v1/images/edits",
+    "image_variation": "/v1/images/variations",
+    "speech": "/v1/audio/speech",
+    "transcription": "/v1/audio/transcriptions",
+}
+"""By `call_type`, without the `a` of its asynchronous form; all others speak a chat's wire."""
+_REWRITTEN = frozenset({"cost", "iterations"})
+"""Fields of a usage that say something else here: LiteLLM's own figure, and rounds that it has summed up."""
 _FAILED = "failure"
 
 
@@ -30,17 +45,15 @@ def _told(fields: Fields) -> Told | None:
     metadata = object_of(fields.get("metadata"))
     if (fields.get("status") or metadata.get("status")) == _FAILED:
         return _failed(fields, metadata)
-    counts = counts_of(_usage(fields, metadata))
-    is_embedding = word(fields, "call_type") in _EMBEDDINGS
-    return told(
-        counts,
+    kind = word(fields, "call_type")
+    return passed_on(
+        _answer(fields, metadata),
+        Counts(None, None),
         fields.get("custom_llm_provider"),
         _model(fields),
-        response_id=as_name(fields.get("request_id")) or as_name(fields.get("id")),
-        path="/v1/embeddings" if is_embedding else None,
+        path=_PATHS.get(kind) or _PATHS.get(kind.removeprefix("a")),
         closing="local" if str(fields.get("cache_hit")).lower() == "true" else "end_of_body",
         times=since(fields.get("startTime"), ended=fields.get("endTime")),
-        caveat=None if is_embedding or has_cache_counts(counts) else NO_CACHE_COUNTS,
     )
 
 
@@ -50,13 +63,29 @@ def _model(fields: Fields) -> str | None:
     return None if model is None else model.removeprefix(f"{fields.get('custom_llm_provider')}/")
 
 
-def _usage(fields: Fields, metadata: Fields) -> Fields:
-    """The usage that the provider gave, as far as a version of LiteLLM writes it; the newest place first."""
-    additional = object_of(metadata.get("additional_usage_values"))
-    answered = object_of(object_of(fields.get("response")).get("usage"))
-    whole = object_of(metadata.get("usage_object"))
+def _answer(fields: Fields, metadata: Fields) -> Fields:
+    """The answer as far as the log has it; where nothing says at which tier, that which was asked for."""
+    answer = object_of(fields.get("response"))
+    usage = _usage(fields, metadata, object_of(answer.get("usage")))
+    places = (answer, usage, object_of(fields.get("model_parameters")))
+    return {
+        **answer,
+        "id": as_name(fields.get("request_id")) or as_name(fields.get("id")),
+        "usage": usage,
+        "service_tier": next((tier for place in places if (tier := place.get("service_tier"))), None),
+    }
+
+
+def _usage(fields: Fields, metadata: Fields, answered: Fields) -> Fields:
+    """The usage that the provider gave, as far as a version of LiteLLM writes it; the newest place first.
+
+    LiteLLM writes zeros where it found none.
+    """
     counted = {name: fields[name] for name in ("prompt_tokens", "completion_tokens")}
-    return {**counted, **additional, **answered, **whole}
+    whole = object_of(metadata.get("usage_object"))
+    own = ({} if counts_of(part).is_nothing else part for part in (counted, whole))
+    merged = {**next(own), **object_of(metadata.get("additional_usage_values")), **answered, **next(own)}
+    return {name: value for name, value in merged.items() if name not in _REWRITTEN}
 
 
 def _failed(fields: Fields, metadata: Fields) -> Told:
@@ -64,7 +93,7 @@ def _failed(fields: Fields, metadata: Fields) -> Told:
     error = object_of(fields.get("error_information")) or object_of(metadata.get("error_information"))
     code = count(error, "error_code")
     return Told(
-        url=address(fields.get("custom_llm_provider"), "/v1/chat/completions"),
+        url=address(fields.get("custom_llm_provider"), CHAT),
         body=body_of(None, error={"type": as_name(error.get("error_class")) or "error"}),
         model=_model(fields),
         status=code,

@@ -11,7 +11,7 @@ from llm_observer.adapters.fields import as_name, as_number
 from llm_observer.recordings._form import Form, has, single
 from llm_observer.recordings._records import Fields
 from llm_observer.recordings._told import Told, address, body_of, since
-from llm_observer.recordings._usage import count
+from llm_observer.recordings._usage import Counts, count
 
 __all__ = ["ACTIVITY", "FORM"]
 
@@ -39,13 +39,23 @@ def _told(fields: Fields) -> Told:
 def _usage(fields: Fields) -> dict[str, object]:
     upstream = as_number(fields.get("upstream_inference_cost"))
     return {
-        "prompt_tokens": count(fields, "native_tokens_prompt"),
-        "completion_tokens": count(fields, "native_tokens_completion"),
-        "prompt_tokens_details": {"cached_tokens": count(fields, "native_tokens_cached")},
-        "completion_tokens_details": {"reasoning_tokens": count(fields, "native_tokens_reasoning")},
+        **_tokens(fields),
         "cost": as_number(fields.get("total_cost")),
         "is_byok": fields.get("is_byok") is True,
         "cost_details": {"upstream_inference_cost": upstream},
+    }
+
+
+def _tokens(fields: Fields) -> dict[str, object]:
+    """Empty where all that was counted is zero, as of media."""
+    asked, output = count(fields, "native_tokens_prompt"), count(fields, "native_tokens_completion")
+    if Counts(asked, output).is_nothing:
+        return {}
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": output,
+        "prompt_tokens_details": {"cached_tokens": count(fields, "native_tokens_cached")},
+        "completion_tokens_details": {"reasoning_tokens": count(fields, "native_tokens_reasoning")},
     }
 
 

@@ -1,6 +1,6 @@
 """Which calls does a log export of Portkey tell of? JSON lines with the columns that were asked for.
 
-The answer's own usage counts where `response` was among them. https://portkey.ai/docs/product/observability/
+The answer itself counts where `response` was among them. https://portkey.ai/docs/product/observability/
 logs-export and Portkey-AI/docs-core, product/observability/logs-export.mdx, 2026-11-21.
 """
 
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from llm_observer.adapters.fields import as_count, as_name
 from llm_observer.recordings._form import Form, has, single
 from llm_observer.recordings._records import Fields
-from llm_observer.recordings._told import NO_CACHE_COUNTS, Told, since, told
+from llm_observer.recordings._told import Told, since
 from llm_observer.recordings._usage import Counts, count
-from llm_observer.recordings.gateways._usage import counts_of, has_cache_counts, object_of
+from llm_observer.recordings.gateways._answer import passed_on, path_in
+from llm_observer.recordings.gateways._usage import object_of
 
 __all__ = ["FORM"]
 
 _JAVASCRIPT_ZONE = re.compile(r" \([^)]*\)$")
 """`Wed Jan 22 2025 10:00:00 GMT+0000 (Coordinated Universal Time)`."""
 _HITS = frozenset({"HIT", "SEMANTIC HIT"})
-_FAILED = 400
 
 
 def _fits(fields: Mapping[str, object]) -> bool:
@@ -28,19 +28,18 @@ def _fits(fields: Mapping[str, object]) -> bool:
 
 def _told(fields: Fields) -> Told:
     answer = _answer(fields)
-    usage = object_of(answer.get("usage"))
-    counts = counts_of(usage) if usage else Counts(count(fields, "req_units"), count(fields, "res_units"))
+    requested = as_name(fields.get("ai_model"))
     status = as_count(fields.get("response_status_code"))
-    is_failed = status is not None and status >= _FAILED
-    return told(
-        None if is_failed and counts.is_nothing else counts,
+    return passed_on(
+        answer,
+        Counts(count(fields, "req_units"), count(fields, "res_units")),
         fields.get("ai_org"),
-        as_name(fields.get("ai_model")),
-        response_id=as_name(answer.get("id")),
+        as_name(answer.get("model")) or requested,
+        path=path_in(fields.get("request_url")),
+        requested=requested,
         status=200 if status is None else status,
         closing="local" if str(fields.get("cache_status")).upper() in _HITS else "end_of_body",
         times=since(_moment(fields.get("created_at")), duration_ms=fields.get("response_time")),
-        caveat=None if has_cache_counts(counts) else NO_CACHE_COUNTS,
     )
 
 
