@@ -1,5 +1,7 @@
 """Events of calls with a cache verdict, and files of them."""
 
+from msgspec.structs import replace
+
 from llm_observer.call import CallSite
 from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.event import encode
@@ -22,6 +24,13 @@ def cached(ideal=1000, reusable=1000, actual=1000, *, findings=(), site=APP, pai
     )
     price = None if paid is None else cost(paid)
     return event_of(tokens=tokens(2000, 10), cost=price, call_site=site, cache=use)
+
+
+def unpriced_miss():
+    """The event of a call that missed 600 tokens, at a price that is unknown."""
+    event = cached(actual=400)
+    use = replace(event.llm_call.cache, missed_usd=None)
+    return replace(event, llm_call=replace(event.llm_call, cache=use))
 
 
 def finding(kind="timestamp", path="system[0]", *, confidence=0.99, count=600, usd="0.002", **fields):

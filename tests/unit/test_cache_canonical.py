@@ -1,5 +1,7 @@
 """When are two pieces the same but for noise? Each noise leaves exactly the forms alone that are blind to it.
 
+Each of spaced, unified, ordered and stable is blind to what the one before it is, and to one noise more.
+
 `similarity` by example: two prompts with pieces of 1,000 and 3,000 bytes that share only the first have 0.25.
 """
 
@@ -11,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnosing import CLAUDE, facts_of, marked, said, text, words
-from llm_observer.cache.canonical import Leaf, forms_of, leaves
+from llm_observer.cache.canonical import UNTOUCHED, Leaf, forms_of, leaves
 from llm_observer.cache.diff import similarity
+from llm_observer.cache.volatile import find_spans
 
 PLAIN = text(
     'Straße 5: say “yes”. Then {"b": 1, "a": [2, {"d": 3, "c": 4}]} is sent at 2026-11-21T12:00:00Z.'
@@ -37,16 +40,17 @@ def edited(*, block=PLAIN, **replaced):
 
 
 ALL = set(FORMS)
+UNSPACED = {"exact", "masked"}
 LADDER = {
     "nothing": (PLAIN, set()),
-    "white space": (edited(a=(" Then", "  \n Then")), ALL - {"spaced", "unified", "stable"}),
-    "white space at an end": (text(PLAIN["text"] + "\n"), ALL - {"spaced", "unified", "stable"}),
-    "a line end": (edited(a=(": say", ":\r\nsay")), ALL - {"spaced", "unified", "stable"}),
+    "white space": (edited(a=(" Then", "  \n Then")), UNSPACED),
+    "white space at an end": (text(PLAIN["text"] + "\n"), UNSPACED),
+    "a line end": (edited(a=(": say", ":\r\nsay")), UNSPACED),
     "another Unicode form": (
         edited(a=("Straße", unicodedata.normalize("NFD", "Straße")), b=("say", "sa\u200by")),
-        ALL - {"unified", "stable"},
+        UNSPACED | {"spaced"},
     ),
-    "plain quotation marks": (edited(a=("“", '"'), b=("”", '"')), ALL - {"unified", "stable"}),
+    "plain quotation marks": (edited(a=("“", '"'), b=("”", '"')), UNSPACED | {"spaced"}),
     "keys of JSON in the text": (
         edited(a=('{"b": 1, "a"', '{"a"'), b=("4}]}", '4}], "b": 1}')),
         ALL - {"ordered", "stable"},
@@ -222,3 +226,96 @@ def test_names_in_what_a_model_wrote_are_not_in_paths():
 
 def test_a_name_that_is_no_name_is_not_in_paths():
     assert [leaf.path for leaf in leaves({"a b": "x", "ok": "y"})] == [".*", ".ok"]
+
+
+# JSON in a text
+
+ORDER = {
+    "name": "Zoë",
+    "tags": ["a b", "c"],
+    "since": "2025-03-14",
+    "id": "5f0c8a52-3a53-4c1e-9f0e-0c9d5b7e2a11",
+    "at": 1731000000,
+    "place": [52.520008, 13.404954],
+}
+
+
+def in_words(document, **layout):
+    """A text with *document* in it; the letters beyond ASCII as they are."""
+    return text(f"Record: {json.dumps(document, **{'ensure_ascii': False} | layout)} Take note.")
+
+
+def turned(document, **values):
+    """The same object with its keys the other way round, and some with another value."""
+    return dict(reversed((document | values).items()))
+
+
+LAYOUTS = {
+    "indented": (in_words(ORDER, indent=2), UNSPACED),
+    "indented by tabs": (in_words(ORDER, indent="\t"), UNSPACED),
+    "other separators": (in_words(ORDER, separators=(",", ":")), UNSPACED),
+    "letters as escapes": (in_words(ORDER, ensure_ascii=True), UNSPACED | {"spaced"}),
+    "both": (in_words(ORDER, ensure_ascii=True, indent=2), UNSPACED | {"spaced"}),
+    "another order": (in_words(turned(ORDER)), ALL - {"ordered", "stable"}),
+    "another order, indented": (in_words(turned(ORDER), indent=2), ALL - {"ordered", "stable"}),
+}
+
+
+@pytest.mark.parametrize(("block", "expected"), LAYOUTS.values(), ids=LAYOUTS)
+def test_the_layout_of_json_is_form_whatever_values_are_in_it(block, expected):
+    assert changed(in_words(ORDER), block) - {"stable"} == expected - {"stable"}
+    assert similarity(prompt(in_words(ORDER)["text"]), prompt(block["text"])) == 1.0
+
+
+@pytest.mark.parametrize("field", ["since", "id", "at"])
+def test_keys_are_sorted_around_values_that_change_by_themselves(field):
+    value = {"since": "2025-03-15", "id": "6f0c8a52-3a53-4c1e-9f0e-0c9d5b7e2a12", "at": 1731000099}[field]
+    assert changed(in_words(ORDER), in_words(turned(ORDER, **{field: value}))) == ALL - {"stable"}
+
+
+def test_keys_that_change_by_themselves_leave_the_others_in_order():
+    one, other = "0b7ad6a0-7f8f-4a26-9d6c-0d7ad2a1e1f4", "f0c8a525-3a53-4c1e-9f0e-0c9d5b7e2a11"
+    assert changed(in_words({"c": 1, one: 2}), in_words({"c": 1, other: 2})) == ALL - {"masked", "stable"}
+    assert changed(in_words({one: 1, other: 2}), in_words({other: 2})) == ALL
+
+
+def test_a_number_in_another_spelling_is_another_text():
+    assert changed(text('{"a": 1.50}'), text('{"a": 1.5}')) == ALL
+
+
+def test_compact_json_is_no_attachment_however_long():
+    document = {f"key{number}": number for number in range(500)}
+    one, other = (text(json.dumps(it, separators=(",", ":"))) for it in (document, turned(document)))
+    assert len(one["text"]) > UNTOUCHED
+    assert changed(one, other) == ALL - {"ordered", "stable"}
+
+
+def test_a_long_text_is_read_with_pauses():
+    rests = []
+    forms_of(text("word " * UNTOUCHED), lambda: rests.append(1))
+    searched = len(rests)
+    find_spans("word " * UNTOUCHED, breathe=lambda: rests.append(1))
+    assert searched > len(rests) - searched
+
+
+JSON_DOCUMENTS = st.dictionaries(
+    NAMES | st.sampled_from(list(ORDER)),
+    st.sampled_from(
+        [*ORDER.values(), "2026-11-21T12:00:00Z", 0.12345678, "turn 7", "\n\u200b“ü”", {"b": 1, "a": 2}]
+    )
+    | DOCUMENTS,
+    max_size=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(JSON_DOCUMENTS, st.data())
+def test_no_way_to_write_json_changes_the_ordered_form(document, data):
+    layout = {
+        "indent": data.draw(st.sampled_from([None, 1, 2, "\t"])),
+        "ensure_ascii": data.draw(st.booleans()),
+    }
+    if layout["indent"] is None and data.draw(st.booleans()):
+        layout["separators"] = (",", ":")
+    old, new = in_words(document)["text"], in_words(shuffled(document, data.draw), **layout)["text"]
+    assert similarity(prompt(old), prompt(new)) == 1.0

@@ -1,11 +1,13 @@
 """What changed between two prompts? Every kind by its fixture, and what only looks like a change."""
 
+import json
 import unicodedata
 
 import pytest
 
 from diagnosing import CLAUDE, facts_of, marked, said, text, words
 from llm_observer.cache.diff import align
+from llm_observer.cache.facts import MAX_SPANS
 
 SYSTEM = words(300, seed=100)
 NAMES = ("find_flight", "book_flight", "cancel_flight", "send_money")
@@ -285,3 +287,92 @@ def test_a_system_text_of_a_chat_is_a_system_text():
     old = {"model": "gpt-4o", "messages": [said("system", SYSTEM), *talk(3)]}
     new = {"model": "gpt-4o", "messages": [said("system", "Hello. " + SYSTEM), *talk(5)]}
     assert changes(old, new, "chat") == [("system_changed", 0)]
+
+
+# What stands in JSON, and in what order
+
+RECORD = {"name": "Zoë", "since": "2025-03-14", "until": "2027-01-01", "at": 1731000000, "tags": ["a", "b"]}
+IDS = [f"5f0c8a52-3a53-4c1e-9f0e-0c9d5b7e2a{number}" for number in range(10, 40)]
+LATER = RECORD | {"at": 1731000099}
+EXAMPLES_OF_DAYS = {
+    "start": {"type": "string", "description": "First day, as 2026-01-31."},
+    "end": {"type": "string", "description": "Last day, as 2026-02-28."},
+}
+
+
+def turned(document):
+    return dict(reversed(document.items()))
+
+
+def dumped(document, **layout):
+    return json.dumps(document, **{"ensure_ascii": False} | layout)
+
+
+def at_system(record):
+    return prompt(talk(5), system=f"{record}\n{SYSTEM}")
+
+
+def at_first_message(record):
+    return prompt([said("user", f"{record}\n{words(60)}"), *talk(4, first=2)])
+
+
+def at_result(record):
+    return prompt([*talk(1), *used(1, record), *talk(3, first=2)])
+
+
+WRITTEN = {
+    "keys": (dumped(turned(RECORD)), "key_order"),
+    "keys and layout": (dumped(turned(RECORD), indent=2), "key_order"),
+    "indentation": (dumped(RECORD, indent=2), "whitespace"),
+    "separators": (dumped(RECORD, separators=(",", ":")), "whitespace"),
+    "escapes": (dumped(RECORD, ensure_ascii=True), "unicode"),
+    "one value": (dumped(LATER), "timestamp"),
+    "one value and keys": (dumped(turned(LATER)), "timestamp"),
+}
+
+
+@pytest.mark.parametrize("place", [at_system, at_first_message, at_result], ids=lambda place: place.__name__)
+@pytest.mark.parametrize(("record", "kind"), WRITTEN.values(), ids=WRITTEN)
+def test_json_written_another_way_is_named_by_what_differs(record, kind, place):
+    assert kinds(place(dumped(RECORD)), place(record)) == [kind]
+
+
+def test_floats_side_by_side_are_the_same_in_any_layout():
+    record = {"places": [[52.520008, 13.404954], [48.137154, 11.576124]]}
+    assert kinds(at_system(dumped(record)), at_system(dumped(record, separators=(",", ":")))) == [
+        "whitespace"
+    ]
+
+
+def test_properties_of_a_schema_in_another_order_are_no_other_dates():
+    old, new = ([tool("report", properties=it)] for it in (EXAMPLES_OF_DAYS, turned(EXAMPLES_OF_DAYS)))
+    assert changes(prompt(talk(3), tools=old), prompt(talk(5), tools=new)) == [("key_order", 0)]
+
+
+SHUFFLED = {
+    "in a system text": (at_system, "system_changed"),
+    "in the first message": (at_first_message, "first_message_edited"),
+    "in a result": (at_result, "history_edited"),
+}
+
+
+@pytest.mark.parametrize(("place", "kind"), SHUFFLED.values(), ids=SHUFFLED)
+def test_the_same_ids_in_another_order_are_another_text(place, kind):
+    old, new = ", ".join(IDS[:4]), ", ".join(reversed(IDS[:4]))
+    assert kinds(place(old), place(new)) == [kind]
+
+
+def test_the_same_ids_in_another_order_are_another_tool():
+    old, new = ([tool("find", properties={"id": {"enum": it}})] for it in (IDS, IDS[::-1]))
+    assert kinds(prompt(talk(3), tools=old), prompt(talk(5), tools=new)) == ["tool_edited"]
+
+
+def test_lines_of_ids_in_another_order_are_examples_in_another_order():
+    old, new = "\n".join(IDS), "\n".join(reversed(IDS))
+    assert kinds(at_system(old), at_system(new)) == ["few_shot_order"]
+
+
+def test_ids_beyond_those_that_are_kept_are_an_edit():
+    many = [f"5f0c8a52-3a53-4c1e-9f0e-0c9d5b7e{number}" for number in range(1000, 1000 + MAX_SPANS + 1)]
+    other = [*many[:-1], "5f0c8a52-3a53-4c1e-9f0e-0c9d5b7effff"]
+    assert kinds(at_system(" ".join(many)), at_system(" ".join(other))) == ["system_changed"]

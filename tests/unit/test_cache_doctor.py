@@ -408,7 +408,22 @@ def test_a_shared_head_that_may_be_below_the_minimum_is_no_miss():
     for turn in range(4):
         question = said("user", words(40, seed=50 * turn))
         call = clinic.call(claude([question], system=words(700), tools=[]), counted(written=1180))
-    assert (call.cache.verdict, call.cache.missed_tokens, causes(call)) == ("too_short", 0, [])
+    assert (call.cache.verdict, call.cache.missed_tokens, causes(call), kinds(call)) == ("first", 0, [], [])
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "chat"])
+def test_a_prompt_that_was_written_whole_is_not_too_short(wire):
+    clinic, head = Clinic(), words(620)
+    for turn in range(4):
+        document = said("user", words(700, seed=50 * turn))
+        if wire == "anthropic":
+            body = {"model": CLAUDE, "max_tokens": 9, "cache_control": EPHEMERAL, "system": head}
+            usage = counted(written=2400)
+        else:
+            body, usage = {"model": NEW_GPT}, chat_usage(2400, 0, 2390)
+        lead = [] if wire == "anthropic" else [said("developer", head)]
+        call = clinic.call({**body, "messages": [*lead, document]}, usage, wire=wire)
+    assert (call.cache.verdict, call.cache.missed_tokens, kinds(call)) == ("first", 0, [])
 
 
 # What is no break
@@ -603,6 +618,25 @@ def test_the_money_of_the_causes_adds_up_where_only_a_part_was_written():
     assert sum(Decimal(one.usd) for one in cache.findings) == Decimal(cache.missed_usd)
 
 
+def test_each_lost_token_costs_what_the_write_at_its_place_did():
+    prices = {"input": 3, "cache_read": "0.3", "cache_write": "3.75", "cache_write_1h": 6, "output": 15}
+    clinic = Clinic(prices={f"anthropic/{CLAUDE}": prices})
+
+    def ask(number):
+        system = [marked(f"It is 10:00:0{number}.\n{SYSTEM}", ttl="1h")]
+        messages = [said("user", [marked(words(3000, seed=number))])]
+        used = counted(written=9000) | {
+            "cache_creation": {"ephemeral_1h_input_tokens": 5000, "ephemeral_5m_input_tokens": 4000}
+        }
+        return clinic.call({"model": CLAUDE, "system": system, "messages": messages, "max_tokens": 9}, used)
+
+    ask(1)
+    cache = ask(2).cache
+    assert kinds(ask(3)) == ["timestamp"]
+    assert cache.missed_tokens == 5000
+    assert Decimal(cache.missed_usd) == Decimal(5000) * (6 - Decimal("0.3")) / 1_000_000
+
+
 def test_what_was_not_written_was_paid_as_fresh_input():
     clinic = Clinic(prices={OLD_GPT: {"input_mtok": "2.5", "cache_read_mtok": "1.25"}})
     clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
@@ -621,6 +655,24 @@ def test_without_a_price_there_is_a_loss_but_no_money():
     assert call.cache.missed_tokens >= 5000
     assert call.cache.missed_usd is None
     assert all(cause.usd is None for cause in call.cache.causes)
+
+
+def test_money_is_unknown_where_the_price_list_has_no_price_of_reads():
+    clinic = Clinic(prices={"ours": {"input": "2.5", "output": 10}})
+    clinic.call(gpt(1, "ours"), chat_usage(5300, 0), wire="local")
+    call = clinic.call(gpt(3, "ours"), chat_usage(5900, 0), wire="local")
+    assert call.cost.status == "exact"
+    assert call.cache.missed_tokens > 5000
+    assert call.cache.missed_usd is None
+    assert [cause.usd for cause in call.cache.causes] == [None]
+
+
+def test_a_model_whose_reads_are_no_cheaper_has_lost_no_money():
+    clinic = Clinic()
+    clinic.call(gpt(1, "gpt-5-pro"), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, "gpt-5-pro"), chat_usage(5900, 0), wire="chat")
+    assert call.cache.missed_tokens > 0
+    assert call.cache.missed_usd == "0"
 
 
 # Other providers
@@ -837,6 +889,160 @@ def test_a_setting_that_is_in_no_cache_key_breaks_nothing(fields):
     clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
     call = clinic.call(gpt(3, **fields), chat_usage(5900, 5248), wire="chat")
     assert (call.cache.verdict, kinds(call)) == ("hit", [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parallel_tool_calls": True},
+        {"response_format": {"type": "text"}},
+        {"verbosity": "medium"},
+    ],
+    ids=str,
+)
+def test_a_default_of_openai_that_is_written_out_is_no_change(fields):
+    clinic = Clinic()
+    clinic.call(gpt(1), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, **fields), chat_usage(5900, 5248), wire="chat")
+    assert (call.cache.verdict, call.cache.reusable_tokens, kinds(call)) == ("hit", 5248, [])
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (CLAUDE, {"tool_choice": {"type": "auto"}}),
+        (CLAUDE, {"tool_choice": {"type": "auto", "disable_parallel_tool_use": False}}),
+        (CLAUDE, {"thinking": {"type": "disabled"}}),
+        ("claude-opus-5", {"thinking": {"type": "adaptive"}}),
+    ],
+    ids=str,
+)
+def test_a_default_of_claude_that_is_written_out_is_no_change(model, fields):
+    clinic = Clinic()
+    warm(clinic, model=model)
+    call = clinic.call(claude(talk(3), model=model, **fields), counted(read=5300, written=600))
+    assert (call.cache.verdict, call.cache.reusable_tokens, kinds(call)) == ("hit", 5300, [])
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking"),
+    [("claude-opus-5", "disabled"), ("claude-opus-4-8", "adaptive")],
+)
+def test_thinking_that_is_not_the_default_of_the_model_is_a_change(model, thinking):
+    clinic = Clinic()
+    warm(clinic, model=model)
+    body = claude(talk(3), model=model, thinking={"type": thinking})
+    call = clinic.call(body, counted(read=5000, written=900))
+    assert kinds(call) == ["thinking_changed"]
+
+
+def test_a_setting_that_goes_back_to_its_default_is_named_as_the_request_has_it():
+    clinic = Clinic()
+    clinic.call(gpt(1, verbosity="low"), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, verbosity="medium"), chat_usage(5900, 0), wire="chat")
+    assert [(one.kind, one.path) for one in call.cache.findings] == [("verbosity_changed", "verbosity")]
+
+
+def schema(*names, kind="string"):
+    properties = {name: {"type": kind} for name in names}
+    inner = {"name": "reply", "schema": {"type": "object", "properties": properties}}
+    return {"response_format": {"type": "json_schema", "json_schema": inner}}
+
+
+def asked_once(number, **fields):
+    """A call of one turn: the system text that all calls have, and a document of its own."""
+    document = said("user", words(60, seed=9000 + number))
+    return {"model": OLD_GPT, "messages": [said("system", SYSTEM), document], **fields}
+
+
+def one_turn_calls(settings, read=()):
+    """Calls of one turn with these *settings*, of which those at *read* found the head in the cache."""
+    clinic = Clinic()
+    return [
+        clinic.call(asked_once(at, **fields), chat_usage(5150, 4992 if at in read else 0), wire="chat")
+        for at, fields in enumerate(settings)
+    ]
+
+
+def told(call):
+    return [(one.kind, one.path, one.confidence, one.tokens) for one in call.cache.findings]
+
+
+@pytest.mark.parametrize(
+    "settings", [schema("a", "b"), {"reasoning_effort": "low"}], ids=["schema", "effort"]
+)
+def test_a_setting_that_is_new_to_a_shared_head_is_a_suspicion_with_its_tokens(settings):
+    calls = one_turn_calls([{}, {}, settings, settings, {}], read={1, 3, 4})
+    (path,) = settings
+    kind = {"response_format": "output_schema_changed", "reasoning_effort": "effort_changed"}[path]
+    tokens = calls[2].cache.missed_tokens
+    assert tokens == pytest.approx(4992, abs=128)
+    assert (calls[2].cache.verdict, told(calls[2])) == ("breaker", [(kind, path, 0.45, tokens)])
+    assert [(call.cache.verdict, told(call)) for call in calls[3:]] == [("hit", [])] * 2
+
+
+def test_features_that_share_a_head_and_have_settings_of_their_own_are_never_confirmed():
+    features = [{**schema(name), "reasoning_effort": effort} for name in "abc" for effort in ("low", "high")]
+    calls = one_turn_calls([*features, *features], read=range(6, 12))
+    found = [one for call in calls for one in call.cache.findings]
+    assert max(one.confidence for one in found) < 0.5
+    assert [call.cache.verdict for call in calls[6:]] == ["hit"] * 6
+
+
+def test_a_schema_that_is_never_the_same_twice_is_confirmed():
+    calls = one_turn_calls([schema("answer", f"field_{number}") for number in range(9)])
+    confidences = [one.confidence for call in calls for one in call.cache.findings]
+    assert confidences == [0.45] * 6 + [0.95] * 2
+    assert {kind for call in calls for kind in kinds(call)} == {"output_schema_changed"}
+
+
+ORDERS = [schema(*names) for names in ("abc", "bca", "cab", "acb")]
+
+
+@pytest.mark.parametrize("is_mixed", [False, True], ids=["alone", "with another feature"])
+def test_the_keys_of_a_schema_in_another_order_are_confirmed_at_once(is_mixed):
+    other = schema("other")
+    settings = [one for order in ORDERS for one in ([order, other] if is_mixed else [order])]
+    other_again = set(range(3, 8, 2)) if is_mixed else ()
+    calls = [
+        call
+        for call, fields in zip(one_turn_calls(settings, read=other_again), settings, strict=True)
+        if fields is not other
+    ]
+    assert told(calls[0]) == []
+    for call in calls[1:]:
+        assert call.cache.verdict == "breaker"
+        assert told(call) == [("key_order", "response_format", 0.95, call.cache.missed_tokens)]
+
+
+def test_the_keys_of_a_schema_in_another_order_break_a_conversation_by_their_order():
+    clinic = Clinic()
+    clinic.call(gpt(1, **ORDERS[0]), chat_usage(5300, 0), wire="chat")
+    call = clinic.call(gpt(3, **ORDERS[1]), chat_usage(5900, 0), wire="chat")
+    assert (call.cache.verdict, told(call)) == ("breaker", [("key_order", "response_format", 0.95, 5248)])
+
+
+def test_a_setting_of_a_call_of_one_turn_that_cost_nothing_is_no_finding():
+    calls = one_turn_calls([{}, {"service_tier": "flex"}], read={1})
+    assert (calls[1].cache.verdict, told(calls[1])) == ("hit", [])
+
+
+def test_a_call_that_was_broken_off_makes_no_setting_known():
+    clinic = Clinic()
+    clinic.call(asked_once(1), chat_usage(5150, 0), wire="chat")
+    clinic.call(asked_once(2, reasoning_effort="low"), chat_usage(0, 0), wire="chat")
+    call = clinic.call(asked_once(3, reasoning_effort="low"), chat_usage(5150, 0), wire="chat")
+    assert kinds(call) == ["effort_changed"]
+
+
+def test_a_cache_key_of_each_tenant_is_its_own():
+    clinic = Clinic()
+    for tenant in range(10):
+        head = {"type": "text", "text": SYSTEM, "prompt_cache_breakpoint": {"mode": "explicit"}}
+        messages = [said("developer", [head]), said("user", words(60, seed=9000 + tenant))]
+        body = {"model": NEW_GPT, "prompt_cache_key": f"tenant-{tenant}", "messages": messages}
+        call = clinic.call(body, chat_usage(5150, 0, 5140), wire="chat")
+        assert (call.cache.verdict, kinds(call)) == ("first", [])
 
 
 def test_a_prompt_of_another_model_is_no_earlier_one():

@@ -145,3 +145,30 @@ def test_facts_are_small_and_hold_no_text():
     assert isinstance(found, Facts)
     assert len(found) < len(content) / 30
     assert not any(content[at : at + 8].encode() in found for at in range(len(content) - 8))
+
+
+def changed_places(old, new, **options):
+    """Kind and offset of the spans that changed between two texts."""
+    found = changed_spans(facts(old).spans, facts(new).spans, **options)
+    return [(span.kind, span.offset) for span in found]
+
+
+def test_the_same_spans_in_other_places_are_not_changed():
+    assert changed_places(f"{UUID} at {STAMP}, not {OTHER}", f"{UUID} at {OTHER}, not {STAMP}") == []
+    assert changed_places(f"{UUID} at {STAMP}", f"{STAMP} at {UUID}") == []
+
+
+def test_spans_move_on_in_place():
+    later = "2026-11-21T12:59:59Z"
+    assert changed_places(f"{STAMP}, {OTHER}", f"{OTHER}, {later}") == [("timestamp", 0), ("timestamp", 22)]
+
+
+def test_in_another_text_only_those_are_changed_that_were_nowhere():
+    later = "2026-11-21T12:59:59Z"
+    places = changed_places(f"a {STAMP} b {OTHER}", f"b {later} a {STAMP}", is_in_place=False)
+    assert places == [("timestamp", 2)]
+
+
+def test_the_role_is_part_of_every_form():
+    user, assistant = facts("Hello", role="user"), facts("Hello", role="assistant")
+    assert not set(user.forms) & set(assistant.forms)

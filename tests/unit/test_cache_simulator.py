@@ -17,6 +17,7 @@ from llm_observer.cache.rules.openai import BREAKPOINTS, INCREMENTS
 from llm_observer.cache.simulator import CacheState, Reading
 
 OPUS = CLAUDE._replace(minimum=1024)
+HAIKU = CLAUDE._replace(minimum=4096)
 BEDROCK = OPUS._replace(merges_runs=False)
 PIECE_TOKENS = 1000
 
@@ -279,6 +280,85 @@ def test_a_read_counts_the_place_where_it_ended():
     told(state, OPUS, prompt_of("abX", at=5, markers=[1, 2]), read=1960, written=900)
     found = state.read(prompt_of("abY", at=9, markers=[1]), OPUS)
     assert (found.tokens, found.is_exact) == (1960, True)
+
+
+def examples(question, **fields):
+    """A marked head, eight messages that all prompts have, and a marked question."""
+    pieces = [("system", "S"), *blocks(8), ("user", question)]
+    return prompt_of(pieces, markers=[0, 9], sizes=[2000] + [1000] * 9, **fields)
+
+
+def test_a_read_that_can_only_have_ended_at_one_place_counts_it_however_far_our_guess_was():
+    state = CacheState()
+    told(state, OPUS, examples("a"), read=0, written=10_700)
+    told(state, OPUS, examples("b", at=5), read=3050, written=7650)
+    found = state.read(examples("c", at=9), OPUS)
+    assert (found.tokens, found.position, found.is_exact) == (3050, 0, True)
+
+
+def test_what_was_read_is_used_anew_even_where_our_guess_of_it_was_far_too_high():
+    state = CacheState()
+    told(state, OPUS, prompt_of("aX", markers=[0, 1], sizes=[9000, 100]), read=0, written=4100)
+    told(state, OPUS, prompt_of("aY", at=200, markers=[0, 1], sizes=[9000, 100]), read=4000, written=100)
+    found = state.read(prompt_of("aZ", at=450, markers=[0, 1], sizes=[9000, 100]), OPUS)
+    assert (found.tokens, found.is_exact) == (4000, True)
+
+
+def test_a_count_stays_with_the_text_when_the_entry_is_written_anew():
+    state = CacheState()
+    told(state, OPUS, examples("a"), read=0, written=10_700)
+    told(state, OPUS, examples("b", at=5), read=3050, written=7650)
+    told(state, OPUS, examples("c", at=900), read=0, written=10_700)
+    assert state.read(examples("d", at=905), OPUS).tokens == 3050
+
+
+def test_a_count_far_above_the_minimum_shows_that_the_place_was_long_enough():
+    state = CacheState()
+    told(state, HAIKU, prompt_of("aX", markers=[0, 1], sizes=[3900, 600]), read=0, written=4800)
+    told(state, HAIKU, prompt_of("aY", at=5, markers=[0, 1], sizes=[3900, 600]), read=4200, written=600)
+    found = state.read(prompt_of("aZ", at=9, markers=[0, 1], sizes=[3900, 600]), HAIKU)
+    assert (found.tokens, found.is_exact) == (4200, True)
+
+
+def test_a_head_that_another_process_wrote_is_counted_if_no_other_place_can_have_been_read():
+    state = CacheState()
+    told(state, OPUS, prompt_of("aX", markers=[0, 1]), read=1700, written=900)
+    found = state.read(prompt_of("aY", at=5, markers=[0, 1]), OPUS)
+    assert (found.tokens, found.is_exact) == (1700, True)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"question": "a", "read": 3050, "written": 7650}, {"question": "b", "read": 3050, "written": 7650}],
+        [{"question": "a", "read": 0, "written": 10_700}, {"question": "b", "read": 10_700, "written": 0}],
+    ],
+    ids=["no call of ours wrote it", "the whole question was asked elsewhere"],
+)
+def test_a_read_that_can_have_ended_elsewhere_counts_no_place(turns):
+    state = CacheState()
+    for at, turn in enumerate(turns):
+        told(state, OPUS, examples(turn["question"], at=at * 5), read=turn["read"], written=turn["written"])
+    found = state.read(examples("c", at=20), OPUS)
+    assert (found.tokens, found.is_exact) == (2000, False)
+
+
+def test_turns_that_another_process_had_are_not_taken_for_the_head():
+    state = CacheState()
+    sizes = [2000] + [1000] * 7
+    told(state, OPUS, prompt_of("SX", markers=[0, 1], sizes=sizes), read=0, written=3000)
+    told(state, OPUS, prompt_of("SabcdefZ", at=5, markers=[0, 7], sizes=sizes), read=7000, written=2000)
+    found = state.read(prompt_of("SY", at=9, markers=[0, 1], sizes=sizes), OPUS)
+    assert (found.tokens, found.is_exact) == (2000, False)
+
+
+def test_of_two_breakpoints_without_a_count_the_nearer_one_is_not_overruled():
+    state = CacheState()
+    sizes = [3000, 900, 500]
+    told(state, OPUS, prompt_of("abX", markers=[0, 1, 2], sizes=sizes), read=0, written=4400)
+    told(state, OPUS, prompt_of("abY", at=5, markers=[0, 1, 2], sizes=sizes), read=3200, written=1200)
+    found = state.read(prompt_of("abZ", at=9, markers=[0, 1, 2], sizes=sizes), OPUS)
+    assert (found.tokens, found.is_exact) == (3900, False)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import base64
 import random
 import string
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from llm_observer.cache.volatile import Span, find_spans, masked, shape
 
 HEX, BASE62 = "0123456789abcdef", string.digits + string.ascii_letters
+CONSONANTS = "bdfgjkqvwxzBDFGJKQVWXZ"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 VALUES = 200
 
@@ -50,8 +51,14 @@ def named(months, form):
     return make
 
 
+# ruff: noqa: RUF001 -- Cyrillic months
 GERMAN = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
 FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+PORTUGUESE = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+ITALIAN = "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"
+POLISH = "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"
+CZECH = "ledna února března dubna května června července srpna září října listopadu prosince"
+RUSSIAN = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
 SPANISH = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 
 
@@ -69,6 +76,36 @@ def timed(form):
 
 def japanese(rng):
     return f"{moment(rng).year}年{rng.randrange(1, 13)}月{rng.randrange(1, 29)}日"
+
+
+def chinese(rng):
+    return f"{japanese(rng)} 星期{rng.choice('一二三四五六日')}"
+
+
+def half(form):
+    """A clock of twelve hours with its half of the day, in a language of East Asia or a new CLDR."""
+
+    def make(rng):
+        at = moment(rng)
+        words = {"zh": "上午下午", "ja": "午前午後", "ko": "오전오후", "en": "AMPM"}
+        halves = {name: word[2:] if at.hour >= 12 else word[:2] for name, word in words.items()}
+        return form.format(at=at, hour=at.hour % 12 or 12, **halves)
+
+    return make
+
+
+def python_time(rng):
+    """As `repr` writes it: a part that is zero and stands last is left out, a zone is shown."""
+    at = moment(rng).replace(microsecond=rng.choice([0, rng.randrange(10**6)]))
+    zone = rng.choice([None, UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=1), "CET")])
+    return repr(at.replace(tzinfo=zone, second=rng.choice([0, at.second])))
+
+
+def snowflake(rng):
+    """Of Discord or X, but for the years in which those of X are as long as a time in ns of now."""
+    return str(
+        rng.choice([rng.randrange(10**17, 1_767 * 10**15), rng.randrange(1_894 * 10**15, 2_200 * 10**15)])
+    )
 
 
 def uuid_7(rng):
@@ -123,6 +160,38 @@ GENERATORS = {
     "epoch float": ("timestamp", "", lambda rng: f"{rng.randrange(10**9, 2 * 10**9)}.{rng.randrange(10**6)}"),
     "german, with time": ("timestamp", "", lambda rng: moment(rng).strftime("%d.%m.%Y um %H:%M Uhr")),
     "japanese, with time": ("timestamp", "", lambda rng: moment(rng).strftime("%Y年%m月%d日 %H時%M分%S秒")),
+    "epoch ns": ("timestamp", "", lambda rng: str(rng.randrange(1_768 * 10**15, 1_893 * 10**15))),
+    "epoch ns, any": ("timestamp", "time_ns: ", lambda rng: str(rng.randrange(10**18, 2_556 * 10**15))),
+    "python": ("timestamp", "", python_time),
+    "compact, _": ("timestamp", "", lambda rng: moment(rng).strftime("%Y%m%d_%H%M%S")),
+    "compact, -": ("timestamp", "", lambda rng: moment(rng).strftime("%Y%m%d-%H%M%S")),
+    "us, new": ("timestamp", "", half("{at.month}/{at.day}/{at.year}, {hour}:{at:%M:%S}\u202f{en}")),
+    "us, new, escaped": (
+        "timestamp",
+        "",
+        half("{at.month}/{at.day}/{at.year}, {hour}:{at:%M:%S}\\u202f{en}"),
+    ),
+    "clock, new": ("timestamp", "", half("{hour}:{at:%M}\u202f{en}")),
+    "chinese, half": ("timestamp", "", half("{at:%Y/%m/%d} {zh}{hour}:{at:%M:%S}")),
+    "chinese clock, half": ("timestamp", " ", half("{zh}{hour}:{at:%M}")),
+    "japanese, half": ("timestamp", "", half("{at:%Y年%m月%d日} {ja}{hour}時{at:%M}分")),
+    "korean, half": ("timestamp", "", half("{at.year}. {at.month}. {at.day}. {ko} {hour}:{at:%M:%S}")),
+    "chinese, with time": ("timestamp", "", lambda rng: f"{chinese(rng)} {moment(rng):%H:%M}"),
+    "russian, with time": ("timestamp", "", named(RUSSIAN, "{day} {month} {year} г., 14:03:22")),
+    "portuguese, with time": ("timestamp", "", named(PORTUGUESE, "{day} de {month} de {year} às 14:03")),
+    "french, with time": ("timestamp", "", named(FRENCH, "{day} {month} {year} à 14 h 03")),
+    "dots, short, with time": ("timestamp", "", lambda rng: f"{moment(rng):%d.%m}.26 14:03"),
+    "go": ("timestamp", "", lambda rng: f"{moment(rng):%Y-%m-%d %H:%M:%S} +0000 UTC m=+{rng.random():.9f}"),
+    "date, python": ("date", "", lambda rng: repr(moment(rng).date())),
+    "date, portuguese": ("date", "", named(PORTUGUESE, "{day} de {month} de {year}")),
+    "date, portuguese, weekday": ("date", "", named(PORTUGUESE, "segunda-feira, {day} de {month} de {year}")),
+    "date, italian": ("date", "", named(ITALIAN, "sabato {day} {month} {year}")),
+    "date, polish": ("date", "", named(POLISH, "{day} {month} {year}")),
+    "date, czech": ("date", "", named(CZECH, "{day}. {month} {year}")),
+    "date, russian": ("date", "", named(RUSSIAN, "Суббота, {day} {month} {year} г.")),
+    "date, chinese": ("date", "", chinese),
+    "date, korean, dots": ("date", "", lambda rng: f"{moment(rng).year}. {rng.randrange(1, 13)}. 21."),
+    "date, dots, short": ("date", "Stand: ", lambda rng: f"{moment(rng):%d.%m}.26"),
     "date": ("date", "", lambda rng: moment(rng).strftime("%Y-%m-%d")),
     "date, slashes": ("date", "", lambda rng: moment(rng).strftime("%m/%d/%Y")),
     "date, year first": ("date", "", lambda rng: moment(rng).strftime("%Y/%m/%d")),
@@ -143,13 +212,37 @@ GENERATORS = {
     "uptime": ("relative_time", "uptime: ", lambda rng: f"{rng.randrange(100_000)} s"),
     "ago, german": ("relative_time", "", lambda rng: f"vor {rng.randrange(2, 60)} Minuten"),
     "ago, french": ("relative_time", "", lambda rng: f"il y a {rng.randrange(2, 60)} minutes"),
+    "ago, about": ("relative_time", "", lambda rng: f"about {rng.randrange(2, 24)} hours ago"),
+    "ago, a": (
+        "relative_time",
+        "",
+        lambda rng: rng.choice(["a minute", "an hour", "About a month"]) + " ago",
+    ),
+    "ago, chinese": (
+        "relative_time",
+        "",
+        lambda rng: f"{rng.randrange(60)}{rng.choice(['分钟', '小时', '天'])}前",
+    ),
+    "ago, japanese": ("relative_time", "", lambda rng: f"{rng.randrange(60)}{rng.choice(['時間', '日'])}前"),
+    "ago, korean": ("relative_time", "", lambda rng: f"{rng.randrange(60)}{rng.choice(['분', '시간'])} 전"),
+    "ago, russian": (
+        "relative_time",
+        "",
+        lambda rng: f"{rng.randrange(60)} {rng.choice(['минут', 'часа'])} назад",
+    ),
+    "ago, italian": ("relative_time", "", lambda rng: f"{rng.randrange(2, 60)} minuti fa"),
+    "ago, portuguese": ("relative_time", "", lambda rng: f"há {rng.randrange(2, 60)} minutos"),
+    "passed": ("relative_time", "", lambda rng: f"{rng.randrange(2, 60)} minutes have passed"),
+    "time left": ("relative_time", "time left: ", lambda rng: f"{rng.randrange(2, 60)} minutes"),
     "uuid": ("uuid", "", lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=rng.randrange(1, 6)))),
     "uuid, 7": ("uuid", "", uuid_7),
     "uuid, capitals": ("uuid", "", lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)).upper()),
     "ulid": ("ulid", "", lambda rng: "01" + of(CROCKFORD, 24)(rng)),
     "ksuid": ("ksuid", "", lambda rng: "2" + of(BASE62, 26)(rng)),
     "object id": ("object_id", "", hexadecimal(24)),
-    "snowflake": ("snowflake", "", lambda rng: str(rng.randrange(10**17, 2 * 10**18))),
+    "snowflake": ("snowflake", "", snowflake),
+    "snowflake, mention": ("snowflake", "<@", snowflake),
+    "snowflake, of X": ("snowflake", "/status/", lambda rng: str(rng.randrange(17 * 10**17, 19 * 10**17))),
     "request id": ("request_id", "", lambda rng: "req_" + of(BASE62, 24)(rng)),
     "call id": ("request_id", "", lambda rng: "call_" + of(BASE62, 24)(rng)),
     "tool use id": ("request_id", "", lambda rng: "toolu_01" + of(BASE62, 22)(rng)),
@@ -163,6 +256,17 @@ GENERATORS = {
     "thread id": ("request_id", "threadId: ", lambda rng: f"t-{rng.randrange(10**6)}"),
     "traceparent": ("request_id", "", lambda rng: f"00-{hexadecimal(32)(rng)}-{hexadecimal(16)(rng)}-01"),
     "amazon trace": ("request_id", "Root=", lambda rng: f"1-{hexadecimal(8)(rng)}-{hexadecimal(24)(rng)}"),
+    "run id, short": ("request_id", "", lambda rng: "run_" + of(HEX, 7)(rng) + "7"),
+    "request id, short": ("request_id", "", lambda rng: "req_7" + of(HEX, 7)(rng)),
+    "session id, short": ("request_id", "", lambda rng: "session-" + of(HEX, 7)(rng) + "0"),
+    "thread id, short": ("request_id", "", lambda rng: "thread_" + of(HEX, 5)(rng) + "3"),
+    "session id, url-safe": ("request_id", "session_id=", lambda rng: "-" + hexadecimal(6)(rng) + "_"),
+    "session id, letters": ("request_id", "session_id=", of(CONSONANTS, 12)),
+    "session id, quoted": ("request_id", "<session_id>", of(CONSONANTS, 10)),
+    "request id, letters": ("request_id", "Request ID: ", of(CONSONANTS, 8)),
+    "request id is": ("request_id", "the request id is ", hexadecimal(8)),
+    "request id is, letters": ("request_id", "the request id is ", of(CONSONANTS, 10)),
+    "session id, dash": ("request_id", "Session ID - ", hexadecimal(8)),
     "request number": ("counter", "Request #", counted),
     "turn": ("counter", "turn ", counted),
     "attempt": ("counter", "attempt: ", counted),
@@ -171,6 +275,9 @@ GENERATORS = {
     "seq": ("counter", "seq: ", lambda rng: "000" + counted(rng)),
     "retry count": ("counter", "retry_count: ", counted),
     "message count": ("counter", "messageCount=", counted),
+    "tokens used": ("counter", "Tokens used: ", lambda rng: f"{rng.randrange(10**6):,}"),
+    "steps left": ("counter", "steps_remaining: ", counted),
+    "remaining steps": ("counter", "Remaining steps: ", counted),
     "hex": ("nonce", "", hexadecimal(16)),
     "hex, long": ("nonce", "", hexadecimal(64)),
     "base62": ("nonce", "", of(BASE62, 22)),
@@ -256,6 +363,20 @@ NEAR_MISSES = {
     "rules": "----------------------------------------\n| --- | --- |\n________________________",
     "constants": "int max 2147483647, sample 1234567890",
     "schema": "session_id: string, request_id: the id, trace: on",
+    "id, words": "Session ID: required. request_id: optional; sessionId: UNKNOWN_SESSION; run id generated",
+    "id, code": "session_id=getSessionId() rid=RequestId, traceId: TraceContext, runId=os.environ[X]",
+    "id, about": "The request id is 36 characters long - the session id is required. Trace ID - 128 bits",
+    "prefix": "run_test session_manager call_center thread_pool_size job_title step_function run-test-2",
+    "hex words": "run_facade thread_decade session-beaded call_add gen-3d batch-32 step-12",
+    "mention": "mail me@12345678901234567.example or @12345678901234567",
+    "version, dots": "Docker 20.10.17, release 21.11.26, Python 3.10.12, version: 20.10.26, OS 10.12.25",
+    "arguments": "date(year, month), f(2026, 11, 21), datetime(x, 1, 2), range(2026, 11, 2)",
+    "leave": "Request 7 days of leave. Message 3 people. Run 5 miles. Prompt 2 users and query 10 tables.",
+    "call": "Call 24/7. Call 911\nCall 112\n- call 110.",
+    "left": "Turn left, then 5 streets left of it. Tokens: 4096. max_tokens: 4096, Used: 5 cars; left: 3 px",
+    "ago": "Long ago, many years ago; two cities ago, agony, a cargo from Chicago.",
+    "months": "10 Out of 20, Set 5 alarms, 3 set, 5 fev. Act 3 Mart, 2026年前 の",
+    "words of span": "3 passed, 12 tests passed, 5 since, the 2 fa, 8 m and a sedan",
 }
 
 
@@ -265,6 +386,24 @@ def test_what_only_looks_alike_is_left_alone(name):
 
 
 PHRASES = {
+    "Message 3 of 40": [("counter", "3"), ("counter", "40")],
+    "Run: 20261121_140322": [("timestamp", "20261121_140322")],
+    "# Request 7\n": [("counter", "7")],
+    "Token usage: 1,137/200,000": [("counter", "1,137"), ("counter", "200,000")],
+    "You have 5 more tool steps left.": [("counter", "5")],
+    "remaining: 12,400 tokens": [("counter", "12,400")],
+    "tool calls: 17/25": [("counter", "17"), ("counter", "25")],
+    "25 minutes since your last message": [("relative_time", "25 minutes")],
+    "about 3 hours ago": [("relative_time", "about 3 hours ago")],
+    "more than 24 hours ago": [("relative_time", "24 hours ago")],
+    "{'now': datetime.datetime(2026, 11, 21, 14, 3), 'day': datetime.date(2026, 11, 21)}": [
+        ("timestamp", "datetime.datetime(2026, 11, 21, 14, 3)"),
+        ("date", "datetime.date(2026, 11, 21)"),
+    ],
+    "21 de nov. de 2026, 14:03": [("timestamp", "21 de nov. de 2026, 14:03")],
+    "tweet/1795269802123456123": [("snowflake", "1795269802123456123")],
+    '"id": 1795269802123456123': [("snowflake", "1795269802123456123")],
+    "my $trace = Trace1-Facet->new": [("request_id", "Trace1-Facet")],
     "turn 7 of 20": [("counter", "7"), ("counter", "20")],
     "step 4/10:": [("counter", "4"), ("counter", "10")],
     "# Turn 7\n": [("counter", "7")],
@@ -302,6 +441,16 @@ def test_a_phrase_is_taken_apart_as_documented(phrase):
 
 
 SWAPS = [
+    ("It is 11/21/2026, 9:03:22\u202fAM.", "It is 11/22/2026, 12:03:22\u202fPM."),
+    ("现在 2026/11/21 上午9:03:22", "现在 2026/11/21 下午12:03:22"),
+    ("at datetime.datetime(2026, 11, 21, 0, 0)", "at datetime.datetime(2026, 1, 2, 14, 3, 22, 7)"),
+    ("seen a minute ago", "seen 5 minutes ago"),
+    ("seen an hour ago", "seen about 2 hours ago"),
+    ("1 minute has passed", "25 minutes have passed"),
+    ("Request 9\n", "Request 10\n"),
+    ("Tokens used: 900/200000", "Tokens used: 12,137/200000"),
+    ("session_id=KqWzRtYb", "session_id=x9Kq2_L-"),
+    ("run_7eadbeef", "run_12345678"),
     ("turn 9 of 20", "turn 10 of 20"),
     ("Today is May 1, 2026.", "Today is September 21, 2026."),
     ("It is 9:05 now", "It is 10:05 now"),
@@ -409,6 +558,18 @@ ADVERSARIAL = [
     "Sunday",
     "\n",
     "eyJaaaaaaaaaaaaaaaa.",
+    "id",
+    "id: ",
+    "session id is a",
+    "session_id=aaaaaaaa_",
+    " ago",
+    "a few seconds ago",
+    "datetime(2026, 1, 2, <",
+    "datetime(2026, 1, 2, a((",
+    "used: 1,000,",
+    "5 more of steps ",
+    "1 минут ",
+    "下午 ",
 ]
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from caching import cached, file_of, unpriced_miss
 from exchanging import call_of
 from integration.recordings import ALL, SOME, _truths, source_files
 from integration.truth import expected
@@ -115,6 +116,12 @@ def test_events_go_through_with_their_verdicts_and_findings(events):
     totals = found["totals"]
     assert (totals["records"], totals["calls"], totals["cost_usd"], totals["findings"]) == (2, 2, "0.5", 1)
     assert totals["verdicts"] == {"breaker": 1}
+
+
+def test_missed_tokens_of_an_unknown_price_are_counted_beside_the_known_money(tmp_path):
+    file = file_of(tmp_path / "events.jsonl", cached(actual=400), unpriced_miss())
+    cache = analysis(file)["totals"]["cache"]
+    assert (cache["missed_tokens"], cache["missed_usd"], cache["missed_unpriced"]) == (1200, "0.0006", 1)
 
 
 def test_totals_of_a_recording_and_of_its_events_are_the_same(tmp_path):

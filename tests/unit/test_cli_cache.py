@@ -5,7 +5,7 @@ import json
 
 from click.testing import CliRunner
 
-from caching import cached, file_of, finding
+from caching import cached, file_of, finding, unpriced_miss
 from llm_observer.cli import main
 from sessions import cost, event_of
 
@@ -32,6 +32,11 @@ def test_the_headline_is_the_money_that_could_have_been_saved_of_what_was_spent(
 def test_a_cost_that_is_unknown_shows_in_the_headline(tmp_path):
     headline = told(tmp_path / "e", cached(actual=400), cached(paid=None))["headline"]
     assert headline == "$0.00060 of $0.0100 + ? could have been saved"
+
+
+def test_money_that_is_unknown_is_no_zero_in_the_headline(tmp_path):
+    headline = told(tmp_path / "e", unpriced_miss())["headline"]
+    assert headline == "$0.0100 spent, and what the cache missed has no known price"
 
 
 def test_the_funnel_goes_from_input_to_what_was_read(tmp_path):

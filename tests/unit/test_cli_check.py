@@ -11,6 +11,7 @@ from caching import APP, cached, file_of, finding
 from llm_observer.call import CallSite
 from llm_observer.cli import main
 from llm_observer.event import encode
+from llm_observer.report.cache_model import report_of
 from sessions import cost, event_of
 
 ANNOTATION = re.compile(r"::error (?P<properties>.*?)::(?P<message>.*)")
@@ -85,6 +86,24 @@ def test_a_kind_that_is_refused_fails_and_others_do_not(check):
 def test_a_finding_that_is_not_sure_enough_does_not_count(check, least, code):
     events = [cached(findings=[finding(confidence=0.4)])]
     assert check(events, "--fail-on", "timestamp", "--min-confidence", least).exit_code == code
+
+
+def test_money_that_is_unknown_is_no_zero_in_any_form(check, tmp_path):
+    events = [cached(findings=[finding(usd=None)]), cached(findings=[finding(usd=None)])]
+    junit = tmp_path / "junit.xml"
+    told = check(events, "--fail-on", "timestamp", "--junit", str(junit), "--github").stdout
+    assert told.count("unknown cost, 1,200 tokens, seen 2 times") == 2
+    assert "unknown cost, 1,200 tokens, seen 2 times" in junit.read_text("utf-8")
+    assert "$" not in told + junit.read_text("utf-8")
+
+
+def test_a_gate_counts_as_often_as_the_report(check):
+    events = [cached(findings=[finding(confidence=confidence)]) for confidence in (0.3, 0.9, 0.95)]
+    assert "2 of timestamp" in check(events, "--fail-on", "timestamp").stdout
+    assert [fix.count for fix in report_of(events).fixes] == [2]
+    loose = check(events, "--fail-on", "timestamp", "--min-confidence", "0.1").stdout
+    assert "3 of timestamp" in loose
+    assert "seen 3 times" in loose
 
 
 def test_an_unknown_kind_is_wrong_usage_and_the_known_ones_are_listed(check):

@@ -114,3 +114,17 @@ def test_every_recorded_answer_with_an_exact_price_costs_what_the_list_says(name
         if model.startswith("regional."):  # such an id is no name
             model = decoded.call.model_requested
         assert (one.id, theirs(vendor, model, counts).total_price) == (one.id, Decimal(cost.total_usd))
+
+
+def test_no_list_has_audio_that_is_cheaper_than_text():
+    """So what is priced at the rate of text, for want of one of its own, costs at least that."""
+    pairs = (("input_audio_mtok", "input_mtok"), ("output_audio_mtok", "output_mtok"))
+    rates = [(model.id, rates_of(model, context)) for _, model, context in listed()]
+    compared = [
+        (name, one[audio][0][1] >= one[text][0][1])
+        for name, one in rates
+        for audio, text in pairs
+        if audio in one and text in one
+    ]
+    assert [name for name, is_dearer in compared if not is_dearer] == []
+    assert len(compared) > 20

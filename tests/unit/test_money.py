@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_observer.call import Cost
-from llm_observer.money import add, billed_usd, decimal_text, dollars, exact_sum
+from llm_observer.money import add, billed_usd, decimal_text, dollars, exact_sum, known_dollars
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9)
 
@@ -58,6 +58,14 @@ def test_the_text_of_an_amount_is_the_amount_without_exponent(amount):
 )
 def test_an_amount_reads_well(amount, text):
     assert dollars(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "unpriced", "text"),
+    [("0", 0, "$0.00"), ("0", 2, "?"), ("1.2", 1, "$1.20 + ?"), ("1.2", 0, "$1.20")],
+)
+def test_an_unknown_part_of_a_sum_is_a_question_mark_and_no_zero(amount, unpriced, text):
+    assert known_dollars(Decimal(amount), unpriced) == text
 
 
 @given(AMOUNTS.filter(bool))

@@ -154,7 +154,7 @@ def test_only_the_number_of_a_message_is_left_out(path, general):
 def test_findings_of_one_kind_place_and_site_are_one_fix():
     report = report_of(
         [
-            found("uuid", "messages[3].content", "0.1", 10, offset=4, confidence=0.4),
+            found("uuid", "messages[3].content", "0.1", 10, offset=4, confidence=0.5),
             found("uuid", "messages[5].content", "0.2", 20, offset=9, line=2, length=36, shape="9a"),
         ]
     )
@@ -163,6 +163,15 @@ def test_findings_of_one_kind_place_and_site_are_one_fix():
     assert fix.path == "messages[*].content"
     assert fix.example.path == "messages[5].content"
     assert (fix.example.offset, fix.example.line, fix.example.length, fix.example.shape) == (9, 2, 36, "9a")
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["suspected first", "suspected last"])
+def test_a_fix_counts_suspicions_only_where_nothing_confirms_them(turn):
+    suspected = [found(usd=None, size=None, confidence=confidence) for confidence in (0.3, 0.4)]
+    (fix,) = report_of([*suspected, found(), found(), found()][::turn]).fixes
+    assert (fix.count, fix.tokens, fix.usd) == (3, 300, Decimal("1.5"))
+    (fix,) = report_of(suspected[::turn]).fixes
+    assert (fix.count, fix.confidence) == (2, 0.4)
 
 
 def test_fixes_are_ranked_by_money():

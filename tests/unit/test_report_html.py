@@ -231,6 +231,10 @@ def test_every_section_is_named_by_its_heading(page):
             "$1.00 spent, and the cache missed nothing that is priced",
         ),
         (
+            [event_of(cost=cost("1"), cache=CacheUse(verdict="breaker", missed_tokens=9))],
+            "$1.00 spent, and what the cache missed has no known price",
+        ),
+        (
             [event_of(cost=None, cache=CacheUse(verdict="breaker", missed_tokens=9, missed_usd="0.5"))],
             "$0.5000 could have been saved, of an unknown sum",
         ),

@@ -10,7 +10,17 @@ if TYPE_CHECKING:
 
     from llm_observer.call import Cost
 
-__all__ = ["ZERO", "Amount", "add", "billed_usd", "decimal_text", "dollars", "exact_sum", "known"]
+__all__ = [
+    "ZERO",
+    "Amount",
+    "add",
+    "billed_usd",
+    "decimal_text",
+    "dollars",
+    "exact_sum",
+    "known",
+    "known_dollars",
+]
 
 ZERO = Decimal(0)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
@@ -60,6 +70,13 @@ def dollars(amount: Decimal) -> str:
     if size == 0 or size >= _ONE_DOLLAR:
         return f"{sign}${size:,.2f}"
     return f"{sign}${size:.{max(_PLACES, _DIGITS - 1 - size.adjusted())}f}"
+
+
+def known_dollars(amount: Decimal, unpriced: int) -> str:
+    """For people: `$1.20`; `$1.20 + ?` where *unpriced* parts are unknown, and `?` where no other is."""
+    if not unpriced:
+        return dollars(amount)
+    return f"{dollars(amount)} + ?" if amount else "?"
 
 
 class Amount:

@@ -1,14 +1,17 @@
-"""When are two pieces the same but for noise? A ladder of forms, each of which leaves one kind of noise out.
+r"""When are two pieces the same but for noise? A ladder of forms, each of which leaves one kind of noise out.
 
 Every form is a function from a block's value to bytes; equal bytes in a form and unequal ones below it prove
-that only that noise differs.
+that only that noise differs. JSON inside a text is part of it: what stands between its tokens is white space,
+`\u00e9` is a spelling of `é`, and the order of its keys is form, at any depth.
 """
 
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,12 +22,13 @@ __all__ = ["Forms", "Leaf", "exact", "forms_of", "is_attachment", "leaves", "tex
 MAX_EMBEDDED = 64
 """JSON documents that are looked for in one text."""
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_TYPOGRAPHY = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
-)
+_SIGNS = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
+_SIGNS |= dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", "")
+_SIGN = re.compile(f"[{''.join(_SIGNS)}]")
+"""Typographic signs and their plain ones, and those that are invisible."""
 _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}]")
-_decoder = json.JSONDecoder()
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^"\s]++', re.DOTALL)
+_PLACEHOLDER = re.compile("\0([a-z_]+)\0")
 _exact = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 CONTENT = ("file_id", "file_data", "signature", "encrypted_content")
@@ -33,8 +37,9 @@ _DATA = frozenset({"input", "arguments", "output", "metadata"})
 """Fields that hold what a model called a tool with, or what came back."""
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
 UNTOUCHED = 4096
-"""Characters from which on a text without white space is taken for an attachment."""
+"""Characters from which on a text without white space is taken for an attachment, unless it is JSON."""
 
+_T = TypeVar("_T")
 Breathe = Callable[[], object]
 
 
@@ -46,7 +51,11 @@ class Leaf(NamedTuple):
 
 
 class Forms(NamedTuple):
-    """A block in its forms, and the volatile spans of each of its leaves."""
+    """A block in its forms, and the volatile spans of each of its leaves.
+
+    Each of `exact`, `spaced`, `unified` and `ordered` leaves out what the one before it does, and one noise
+    more; `masked` is `exact` without the spans, and `stable` leaves out all.
+    """
 
     exact: bytes
     masked: bytes
@@ -100,23 +109,29 @@ def forms_of(value: Any, breathe: Breathe | None = None) -> Forms:
         for leaf in leaves(value)
         if not leaf.path.endswith(CONTENT)
     )
-    changed = {leaf.text: masked(leaf.text, found) for leaf, found in spans if found}
-    hidden = _mapped(value, lambda text: changed.get(text, text)) if changed else value
-    ordered = _mapped(value, _ordered)
+    hidden = {leaf.text: masked(leaf.text, found) for leaf, found in spans if found}
+    spelled, unified = _resting(_spelled, breathe), _resting(_unified, breathe)
+    ordered = _sorted.encode(_mapped(value, lambda text: unified(spelled(text).ordered)))
     return Forms(
         exact=_exact.encode(value),
-        masked=_exact.encode(hidden),
-        spaced=_exact.encode(_mapped(value, _spaced)),
-        unified=_exact.encode(_mapped(value, _unified)),
-        ordered=_sorted.encode(ordered),
-        stable=_sorted.encode(_mapped(hidden, lambda text: _unified(_ordered(text)))),
+        masked=_exact.encode(_mapped(value, lambda text: hidden.get(text, text))),
+        spaced=_exact.encode(_mapped(value, lambda text: _folded(spelled(text).packed))),
+        unified=_exact.encode(_mapped(value, lambda text: unified(spelled(text).plain))),
+        ordered=ordered,
+        stable=_sorted.encode(
+            _mapped(value, lambda text: unified(spelled(_numbered(hidden.get(text, text))).ordered))
+        )
+        if hidden
+        else ordered,
         spans=tuple((leaf, found) for leaf, found in spans if found),
     )
 
 
 def is_attachment(text: str) -> bool:
     """Whether *text* is a file's data rather than words."""
-    return text.startswith("data:") or (len(text) > UNTOUCHED and not _SPACE.search(text, 0, UNTOUCHED))
+    if len(text) <= UNTOUCHED or _SPACE.search(text, 0, UNTOUCHED):
+        return text.startswith("data:")
+    return _OPENING.match(text) is None
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
@@ -129,21 +144,31 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def _spaced(text: str) -> str:
-    """White space of ASCII as one blank, none at the ends; any other is a matter of Unicode."""
-    return _SPACE.sub(" ", text).strip(" ")
+# Forms of a text
 
 
-def _unified(text: str) -> str:
-    """Unicode in one spelling, typographic signs plain, invisible ones gone, white space folded."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY).translate(_INVISIBLE)
-    return _spaced(text)
+def _resting(change: Callable[[str], _T], breathe: Breathe | None) -> Callable[[str], _T]:
+    """*change*, done once for each text; *breathe* is called before a long one."""
+
+    @cache
+    def changed(text: str) -> _T:
+        if breathe is not None and len(text) > UNTOUCHED:
+            breathe()
+        return change(text)
+
+    return changed
 
 
-def _ordered(text: str) -> str:
-    """*text* with the keys of every JSON object in it sorted."""
-    parts: list[str] = []
+class _Spelling(NamedTuple):
+    """A text with the JSON in it spelled without white space between tokens, in plain letters, and sorted."""
+
+    packed: str
+    plain: str
+    ordered: str
+
+
+def _spelled(text: str) -> _Spelling:
+    stretches: list[_Spelling] = []
     done = 0
     for _ in range(MAX_EMBEDDED):
         found = _OPENING.search(text, done)
@@ -152,15 +177,55 @@ def _ordered(text: str) -> str:
         start = found.start()
         try:
             document, end = _decoder.raw_decode(text, start)
+            packed = "".join(_TOKENS.findall(text, start, end))
+            stretch = _Spelling(packed, _dumped(document), _dumped(document, sort_keys=True))
         except (ValueError, RecursionError):
-            document, end = None, found.end() - 1
-        parts.append(text[done:start])
-        parts.append(text[start:end] if document is None else _dumped(document))
+            end = found.end() - 1
+            stretch = _as_sent(text[start:end])
+        stretches += (_as_sent(text[done:start]), stretch)
         done = end
-    return "".join((*parts, text[done:])) if parts else text
+    return _Spelling(*map("".join, zip(*stretches, _as_sent(text[done:]), strict=True)))
 
 
-def _dumped(document: Any) -> str:
+def _as_sent(text: str) -> _Spelling:
+    return _Spelling(text, text, text)
+
+
+def _folded(text: str) -> str:
+    """White space of ASCII as one blank, none at the ends; any other is a matter of Unicode."""
+    return _SPACE.sub(" ", text).strip(" ")
+
+
+def _unified(text: str) -> str:
+    """Unicode in one spelling, typographic signs plain, invisible ones gone, white space folded."""
+    if not text.isascii():
+        text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], unicodedata.normalize("NFKC", text))
+    return _folded(text)
+
+
+def _numbered(hidden: str) -> str:
+    """A number for each placeholder, which is JSON in a string and beside one: it is sorted as ever."""
+    return _PLACEHOLDER.sub(lambda found: str(int.from_bytes(found[1].encode())), hidden)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """All members of an object: hidden ids make equal names, which are numbered."""
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    seen: Counter[str] = Counter()
+    members.clear()
+    for name, inner in pairs:
+        members[f"{name}\0{seen[name]}"] = inner
+        seen[name] += 1
+    return members
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_members, parse_float="\0".__add__)
+"""A number with a fraction stays as it is spelled."""
+
+
+def _dumped(document: Any, *, sort_keys: bool = False) -> str:
     """In plain letters, but for halves of characters: text cannot have them."""
-    dumped = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    dumped = json.dumps(document, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False)
     return dumped.encode("utf-8", "backslashreplace").decode()

@@ -6,20 +6,30 @@ from typing import NamedTuple
 from llm_observer.cache.baseline import Baseline, baseline_of
 from llm_observer.cache.diff import Alignment, Change
 from llm_observer.cache.facts import Facts, kinship, share_before
+from llm_observer.cache.habits import Habits, News
 from llm_observer.cache.history import with_front
 from llm_observer.cache.intake import Intake, Part, Pieces, chained, with_system_first
 from llm_observer.cache.loss import Past, width
 from llm_observer.cache.memory import Memory
 from llm_observer.cache.prompt import Prompt
 from llm_observer.cache.rules import Rule
-from llm_observer.cache.settings import Settings, settings_of
+from llm_observer.cache.settings import Settings, differs_in_order, settings_of
 from llm_observer.cache.tokens import Anchor, TokenScale, placed, prompt_total, weight
 from llm_observer.call import LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.privacy import Hasher
 from llm_observer.wire import Exchange
 
-__all__ = ["Case", "Cases", "input_total", "missing_breakpoint", "new_share", "past_of"]
+__all__ = [
+    "Case",
+    "Cases",
+    "input_total",
+    "is_chosen",
+    "is_setting",
+    "missing_breakpoint",
+    "new_share",
+    "past_of",
+]
 
 REPLACED = 0.5
 """Share of a text that must be left for it to be the same one: else what is new in it was never cached."""
@@ -42,6 +52,8 @@ class Case(NamedTuple):
     prompt: Prompt
     sure: int
     """Leading pieces whose ends stay as the earlier prompt has them."""
+    news: Mapping[str, News]
+    """Settings that no earlier prompt with the same head had so."""
 
 
 class Cases:
@@ -52,11 +64,12 @@ class Cases:
         self._intake = intake
         self._memory = memory
         self._scale = TokenScale()
+        self._habits = Habits()
 
     def of(
         self, call: LLMCall, rule: Rule, decoded: Decoded, exchange: Exchange, front: Sequence[Part]
     ) -> Case:
-        """The case of one call, *front* before its own input. It changes nothing but the scale of tokens."""
+        """The case of one call, *front* before its own input; it counts for the scale and the habits."""
         pieces = with_front(self._intake.pieces(decoded, exchange.started_ns / 1e9), front)
         if rule.is_system_first:
             pieces = with_system_first(pieces)
@@ -69,6 +82,9 @@ class Cases:
         started_s = exchange.started_ns / 1e9
         first_ns = exchange.first_chunk_ns if exchange.first_chunk_ns is not None else exchange.duration_ns
         ends, sure = self._ends(call, model, pieces, baseline)
+        news = self._habits.news(number, pieces.facts, settings)
+        if input_total(call) or (call.tokens is None and call.ending == "complete"):
+            self._habits.add(number, pieces.facts, settings)
         prompt = Prompt(
             provider=call.provider,
             wire=call.wire,
@@ -83,7 +99,7 @@ class Cases:
             mode=pieces.mode,
             ttl_s=pieces.ttl_s,
         )
-        return Case(call, rule, settings, pieces, number, keys, stable, baseline, prompt, sure)
+        return Case(call, rule, settings, pieces, number, keys, stable, baseline, prompt, sure, news)
 
     def _ends(
         self, call: LLMCall, model: str, pieces: Pieces, baseline: Baseline | None
@@ -185,12 +201,7 @@ def _changed(case: Case, baseline: Baseline) -> list[str]:
 def _alignment(case: Case, baseline: Baseline, changed: Sequence[str]) -> Alignment:
     """The changes of the prompt, with those of the settings at the places from which on they count."""
     rows = [
-        Change(
-            case.settings.kinds.get(name, "settings_changed"),
-            _level_start(case, name),
-            -1,
-            path=case.settings.paths[name],
-        )
+        Change(_kind(case, baseline, name), _level_start(case, name), -1, path=case.settings.paths[name])
         for name in changed
         if case.settings.levels.get(name, "tools") is not None and _counts(case, baseline, name)
     ]
@@ -208,9 +219,37 @@ def missing_breakpoint(case: Case) -> str | None:
 
 
 def _counts(case: Case, baseline: Baseline, name: str) -> bool:
-    """Whether a changed setting broke a conversation: the same prompt put to two models is two prompts."""
+    """Whether a changed setting broke a conversation, or is new to the head that this one begins with.
+
+    The same prompt put to two models is two prompts.
+    """
     is_longer = len(case.keys) > len(baseline.line.facts)
-    return baseline.is_successor and (is_longer or name != "model")
+    if baseline.is_successor:
+        return is_longer or name != "model"
+    return name in case.news
+
+
+def _kind(case: Case, baseline: Baseline, name: str) -> str:
+    """The kind of a changed setting: that of noise where only the order of its keys is another one."""
+    last = baseline.line.last
+    before = last.settings.get(name, 0) if last else 0
+    if case.news.get(name) == "order" or differs_in_order(before, case.settings.values[name]):
+        return "key_order"
+    return case.settings.kinds.get(name, "settings_changed")
+
+
+def is_setting(case: Case, change: Change | None) -> bool:
+    """Whether *change* is that of a setting, in a call that no earlier one goes on to."""
+    is_successor = case.baseline is None or case.baseline.is_successor
+    return not is_successor and change is not None and change.path in case.settings.paths.values()
+
+
+def is_chosen(case: Case, path: str | None) -> bool:
+    """Whether the setting at *path* may be what another feature of the app asks for, behind the same head."""
+    if case.baseline is None or case.baseline.is_successor:
+        return False
+    names = [name for name, place in case.settings.paths.items() if place == path]
+    return any(case.news.get(name) == "new" for name in names)
 
 
 def _level_start(case: Case, name: str) -> int:

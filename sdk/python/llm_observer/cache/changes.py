@@ -1,12 +1,24 @@
 """What is a difference between two pieces, or two lists of tools? A kind, and a place in both prompts."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from llm_observer.cache.facts import Facts, KeptSpan, changed_spans, kinship
 
-__all__ = ["Change", "is_kin", "noise", "shared_units", "tool_changes", "tools_end"]
+__all__ = [
+    "Change",
+    "is_formatting",
+    "is_kin",
+    "is_noise",
+    "noise",
+    "shared_units",
+    "tool_changes",
+    "tools_end",
+]
 
+FORMS = ("whitespace", "unicode", "key_order")
+"""Which noise it is, by the first of the forms spaced, unified and ordered that is equal."""
 SAME_TEXT = 0.3
 """Share of a system text that must be left for it to count as the same one, edited."""
 
@@ -42,23 +54,32 @@ def is_kin(old: Facts, new: Facts) -> bool:
     return shared_units(old, new) * 2 >= SAME_TEXT * len(old.units) or kinship(old, new) >= SAME_TEXT
 
 
-def noise(old: Facts, new: Facts, piece: int, old_piece: int) -> Iterator[Change]:
-    """The changes between two pieces that are the same in their most tolerant form."""
-    spans = changed_spans(old.spans, new.spans)
-    unit = shared_units(old, new)
-    for span in spans:
-        yield Change(span.kind, piece, old_piece, span=span)
-    masked, spaced, unified, ordered = (a == b for a, b in zip(old.forms, new.forms, strict=True))
-    if masked and spans:
-        return
-    if ordered:
-        yield Change("key_order", piece, old_piece, unit=unit)
-    elif spaced:
-        yield Change("whitespace", piece, old_piece, unit=unit)
-    elif unified:
-        yield Change("unicode", piece, old_piece, unit=unit)
-    elif not spans:
-        yield Change("key_order", piece, old_piece, unit=unit)
+def is_formatting(old: Facts, new: Facts) -> bool:
+    """Whether two pieces differ in formatting at most: white space, Unicode spelling, order of keys."""
+    return old.forms[-1] == new.forms[-1]
+
+
+def is_noise(old: Facts, new: Facts) -> bool:
+    """Whether two pieces are the same but for formatting, or for what looks as if it changes by itself.
+
+    Either will do: in another layout a value may not look so any more, as in `[1.234567,8.901234]`.
+    """
+    return old.stable == new.stable or is_formatting(old, new)
+
+
+def noise(old: Facts, new: Facts, piece: int, old_piece: int) -> list[Change]:
+    """The changes between two pieces that are the same but for noise; none, where they are not.
+
+    Nor where the same values stand in other places: that is another text.
+    """
+    if not is_noise(old, new):
+        return []
+    masked, *forms = (a == b for a, b in zip(old.forms, new.forms, strict=True))
+    form = next(compress(FORMS, forms), None)
+    if form is not None:
+        return [Change(form, piece, old_piece, unit=shared_units(old, new))]
+    spans = changed_spans(old.spans, new.spans, is_in_place=masked)
+    return [Change(span.kind, piece, old_piece, span=span) for span in spans]
 
 
 def tools_end(pieces: Sequence[Facts], start: int) -> int:
@@ -93,8 +114,6 @@ def _tool_change(
 ) -> Iterator[Change]:
     if before is None:
         yield Change("tool_added", place, start)
-    elif old[before].stable == new[place].stable:
-        if old[before] != new[place]:
-            yield from noise(old[before], new[place], place, before)
-    else:
-        yield Change("tool_edited", place, before, unit=shared_units(old[before], new[place]))
+    elif old[before] != new[place]:
+        edited = Change("tool_edited", place, before, unit=shared_units(old[before], new[place]))
+        yield from noise(old[before], new[place], place, before) or (edited,)

@@ -5,8 +5,17 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from llm_observer.cache.changes import Change, is_kin, noise, shared_units, tool_changes, tools_end
-from llm_observer.cache.facts import LONG_TEXT, Facts, changed_spans, kinship
+from llm_observer.cache.changes import (
+    Change,
+    is_formatting,
+    is_kin,
+    is_noise,
+    noise,
+    shared_units,
+    tool_changes,
+    tools_end,
+)
+from llm_observer.cache.facts import LONG_TEXT, Facts, kinship
 
 __all__ = ["Alignment", "BeginsWith", "Change", "align", "noise", "shared_units", "similarity", "unread"]
 
@@ -58,7 +67,7 @@ def similarity(old: Sequence[Facts], new: Sequence[Facts]) -> float:
         return 1.0
     same_old = same_new = 0
     for before, after in zip(old, new, strict=False):
-        if not _is_formatting(before, after):
+        if not is_formatting(before, after):
             break
         same_old, same_new = same_old + before.size, same_new + after.size
     if len(old) == len(new) and same_old == _size(old) and same_new == _size(new):
@@ -68,12 +77,6 @@ def similarity(old: Sequence[Facts], new: Sequence[Facts]) -> float:
 
 def _size(pieces: Sequence[Facts]) -> int:
     return sum(piece.size for piece in pieces)
-
-
-def _is_formatting(old: Facts, new: Facts) -> bool:
-    if old == new:
-        return True
-    return old.stable == new.stable and not changed_spans(old.spans, new.spans)
 
 
 def unread(_piece: int, _old: Facts) -> bool:
@@ -128,8 +131,8 @@ class _Walk:
             elif after.kind == "tool" or before.kind == "tool":
                 if not self._tools():
                     return
-            elif before.stable == after.stable:
-                self.changes += noise(before, after, self.i, self.j)
+            elif found := noise(before, after, self.i, self.j):
+                self.changes += found
                 self._pair()
             elif (
                 before.bag == after.bag
@@ -170,7 +173,7 @@ class _Walk:
         if old_end == len(self.old) or new_end == len(self.new):
             return False
         before, after = self.old[old_end], self.new[new_end]
-        return before.stable == after.stable or (before.kind == after.kind and is_kin(before, after))
+        return is_noise(before, after) or (before.kind == after.kind and is_kin(before, after))
 
     def _shuffled(self) -> bool:
         """The next messages are the old ones in another order."""
@@ -209,7 +212,7 @@ class _Walk:
         if before.kind not in HEADS or after.kind not in HEADS or is_kin(before, after):
             return False
         pairs = zip(self.new[self.i + put_in :], self.old[self.j + taken_out :], strict=False)
-        run = takewhile(lambda pair: pair[0].stable == pair[1].stable, pairs)
+        run = takewhile(lambda pair: is_noise(*pair), pairs)
         return all(mine.kind == "user" for mine, _ in run)
 
     def _last_edited(self) -> bool:
@@ -277,7 +280,7 @@ class _Walk:
     def _is_run(self, i: int, j: int) -> bool:
         size = step = 0
         for step, (mine, theirs) in enumerate(zip(self.new[i:], self.old[j:], strict=False), 1):
-            if mine.stable != theirs.stable:
+            if not is_noise(theirs, mine):
                 return False
             size += mine.size if mine.content == theirs.content else 0
             if size >= RUN_BYTES or step >= RUN_PIECES:

@@ -21,7 +21,8 @@ class Entry:
 
     used_s: start of the request that last wrote or read it. visible_s: when the writer's answer began.
     is_exact: tokens is the provider's own count. is_short: too few tokens to be kept in truth; it is known
-    here only to say so. is_end: it ends where a whole request ended. tag: the caller's number for the writer.
+    here only to say so. is_end: it ends where a whole request ended. is_new: the provider wrote it for a
+    request that we saw, as it had kept nothing up to there. tag: the caller's number for the writer.
     """
 
     used_s: float
@@ -31,6 +32,7 @@ class Entry:
     is_exact: bool
     is_short: bool
     is_end: bool
+    is_new: bool
     tag: int
 
     def is_live(self, now_s: float) -> bool:
@@ -51,6 +53,7 @@ class Entry:
         self.visible_s = min(self.visible_s, new.visible_s)
         self.is_short = self.is_short and new.is_short
         self.is_end = self.is_end or new.is_end
+        self.is_new = self.is_new or new.is_new
         if new.is_exact or not self.is_exact:
             self.tokens, self.is_exact = new.tokens, new.is_exact
 
@@ -82,8 +85,7 @@ class Entries:
         if "ttl_change" not in relax:
             entry = self._by_slot.get(slot_of(key, rule, place.ttl_s or 0))
             return entry if entry is not None and entry.stands_open(now_s, relax) else None
-        entries = (self._by_slot.get(slot_of(key, rule, ttl)) for ttl in _lives(rule))
-        usable = [entry for entry in entries if entry is not None and entry.stands_open(now_s, relax)]
+        usable = [entry for entry in self.ending_at(key, rule) if entry.stands_open(now_s, relax)]
         return max(usable, key=attrgetter("used_s"), default=None)
 
     def use(self, keys: Sequence[int], rule: Rule, now_s: float) -> None:
@@ -95,12 +97,19 @@ class Entries:
                 if entry is not None and entry.used_s < now_s and entry.stands_open(now_s):
                     entry.used_s = now_s
 
+    def ending_at(self, key: int, rule: Rule) -> list[Entry]:
+        """All that end there, live or not, of any lifetime."""
+        found = (self._by_slot.get(slot_of(key, rule, ttl)) for ttl in _lives(rule))
+        return [entry for entry in found if entry is not None]
+
+    def size_of(self, key: int, rule: Rule) -> int | None:
+        """The provider's count up to there, if it ever told one; it is that of the text, live or not."""
+        return next((entry.tokens for entry in self.ending_at(key, rule) if entry.is_exact), None)
+
     def recount(self, key: int, rule: Rule, tokens: int) -> None:
-        """The provider counts *tokens* up to there."""
-        for ttl in _lives(rule):
-            entry = self._by_slot.get(slot_of(key, rule, ttl))
-            if entry is not None:
-                entry.tokens, entry.is_exact = tokens, True
+        """The provider read *tokens* up to there: so many they are, and enough to be kept."""
+        for entry in self.ending_at(key, rule):
+            entry.tokens, entry.is_exact, entry.is_short = tokens, True, False
 
     def put(self, slot: int, new: Entry) -> None:
         """Write an entry; one that is there and live stays, and is used anew."""

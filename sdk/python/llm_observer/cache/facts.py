@@ -6,6 +6,7 @@ spans name which of them changed, and the digests of the lines tell where other 
 
 import re
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -90,7 +91,7 @@ class Facts(bytes):
 
     @property
     def forms(self) -> tuple[int, int, int, int]:
-        """32 bits each of the masked, spaced, unified and ordered form."""
+        """32 bits each of the masked, spaced, unified and ordered form, the role included."""
         head = _HEAD.unpack_from(self)
         return head[2], head[3], head[4], head[5]
 
@@ -163,7 +164,10 @@ def facts_of(piece: Piece, hasher: Hasher, breathe: Breathe | None = None) -> Fa
     head = _HEAD.pack(
         hasher.number(role + forms.exact),
         hasher.number(role + forms.stable),
-        *(hasher.number(form) & _LOW for form in (forms.masked, forms.spaced, forms.unified, forms.ordered)),
+        *(
+            hasher.number(role + form) & _LOW
+            for form in (forms.masked, forms.spaced, forms.unified, forms.ordered)
+        ),
         min(len(forms.exact), _LOW),
         _name(piece.value, hasher),
         sum(sentences) & _LOW,
@@ -262,12 +266,31 @@ def _name(value: Any, hasher: Hasher) -> int:
     return 0
 
 
-def changed_spans(old: Sequence[KeptSpan], new: Sequence[KeptSpan]) -> tuple[KeptSpan, ...]:
-    """Those of *new* that differ from their counterparts; all, where the numbers of spans differ."""
+def changed_spans(
+    old: Sequence[KeptSpan], new: Sequence[KeptSpan], *, is_in_place: bool = True
+) -> tuple[KeptSpan, ...]:
+    """Those of *new* that differ from their counterparts; none, where the same ones changed places.
+
+    All, where the numbers of spans differ. is_in_place: the text around them is the same; where it is not,
+    there are no counterparts, and those are told that *old* has nowhere.
+    """
     if len(old) != len(new):
         return tuple(new)
+    unseen = _unseen(old, new)
+    if not unseen or not is_in_place:
+        return unseen
     return tuple(
         mine
         for theirs, mine in zip(old, new, strict=True)
         if (theirs.kind, theirs.digest) != (mine.kind, mine.digest)
     )
+
+
+def _unseen(old: Sequence[KeptSpan], new: Sequence[KeptSpan]) -> tuple[KeptSpan, ...]:
+    left = Counter((span.kind, span.digest) for span in old)
+    unseen: list[KeptSpan] = []
+    for span in new:
+        left[span.kind, span.digest] -= 1
+        if left[span.kind, span.digest] < 0:
+            unseen.append(span)
+    return tuple(unseen)

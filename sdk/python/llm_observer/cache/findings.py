@@ -23,6 +23,7 @@ __all__ = [
     "CONFIRMED",
     "Evidence",
     "Prices",
+    "Write",
     "causes_of",
     "findings_of",
     "is_suspected",
@@ -50,12 +51,19 @@ _WHOLE = frozenset(
 """Kinds of which no place inside a text can be named."""
 
 
+class Write(NamedTuple):
+    """Tokens that a call wrote to the cache for one lifetime. usd: dollars per token."""
+
+    tokens: int
+    usd: Decimal
+
+
 class Prices(NamedTuple):
-    """US dollars per token: uncached input, cache reads, and cache writes as this call paid them."""
+    """US dollars per token: uncached input, cache reads, and the writes of this call, in their order."""
 
     input: Decimal
     read: Decimal
-    write: Decimal | None = None
+    writes: tuple[Write, ...] = ()
 
 
 class Evidence(NamedTuple):
@@ -79,26 +87,25 @@ class _Place(NamedTuple):
 
 
 def missed_usd(tokens: int, evidence: Evidence, *, after: int = 0) -> str | None:
-    """What *tokens* cost beyond the price of a cache read: as writes first, as the call paid for them.
+    """What *tokens* cost beyond the price of a cache read, at the prices of where they stand in the prompt.
 
     after: missed tokens that other reasons have, so that the parts add up to the whole.
     """
     prices = evidence.prices
     if prices is None:
         return None
-    used = evidence.call.tokens
-    written = 0 if used is None or used.cache_write is None else used.cache_write
     with localcontext(_DIGITS):
-        return decimal_text(_beyond(prices, after + tokens, written) - _beyond(prices, after, written))
+        return decimal_text(_beyond(prices, after + tokens) - _beyond(prices, after))
 
 
-def _beyond(prices: Prices, tokens: int, written: int) -> Decimal:
-    """The price of *tokens*, of which *written* were cache writes, less that of reads."""
-    rewritten = 0 if prices.write is None else min(tokens, written)
-    paid = prices.input * (tokens - rewritten)
-    if prices.write is not None:
-        paid += prices.write * rewritten
-    return max(paid - prices.read * tokens, Decimal(0))
+def _beyond(prices: Prices, tokens: int) -> Decimal:
+    """The price of the first *tokens* behind what was read, less that of reads: written, then plain input."""
+    paid, left = Decimal(0), tokens
+    for write in prices.writes:
+        rewritten = min(left, write.tokens)
+        paid += write.usd * rewritten
+        left -= rewritten
+    return max(paid + prices.input * left - prices.read * tokens, Decimal(0))
 
 
 def causes_of(losses: Sequence[Loss], unexplained: int, evidence: Evidence) -> tuple[Cause, ...]:

@@ -4,35 +4,30 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from llm_observer.cache import patterns as p
+from llm_observer.cache.labels import LETTERS, hints_at_an_id, label_of, names_an_id
 from llm_observer.cache.patterns import Span
 
 __all__ = [
     "ID_BYTES",
     "ID_WORD",
     "KNOWN_PREFIX",
-    "LETTERS",
-    "NO_LABEL",
     "RUN_CLASSES",
-    "VALUE",
-    "Label",
-    "label_of",
-    "names_an_id",
+    "is_like_an_id",
+    "named",
     "runs",
     "token_span",
+    "value_at",
 ]
 
 _AHEAD = 1024
 _MAX_RUN = 512
-_LABEL_BYTES = 40
 _ASCII_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"
-LETTERS = _ASCII_LETTERS + bytes(range(128, 256))
-ID_BYTES = _ASCII_LETTERS + _DIGITS + b"_-"
-_BEFORE_VALUE = b" ,.\t\"'#:=>([*_`|\\-"
-_SHARE, _SHARE_OF_LONG, _SHARE_OF_KNOWN, _CLEAR_SHARE = 0.42, 0.36, 0.28, 0.5
+_ALNUM_BYTES = _ASCII_LETTERS + _DIGITS
+ID_BYTES = _ALNUM_BYTES + b"_-"
+_SHARE, _SHARE_OF_LONG, _SHARE_OF_NAMED, _SHARE_OF_KNOWN, _CLEAR_SHARE = 0.42, 0.36, 0.34, 0.28, 0.5
 """Of odd pairs in a random token. Measured: base62 has 0.8; below 0.4 is one in a thousand of 16 characters,
 below 0.36 one in ten thousand of 20 and more. Of 15,000 identifiers of 16 and more, 97 % are below 0.36."""
 _LONG = 20
@@ -48,8 +43,11 @@ _PART = re.compile(rb"[A-Za-z0-9_-]{16,}+")
 ID_WORD = re.compile(rb"[A-Za-z0-9_-]{1,512}+")
 _MIN_NONCE = 16
 _MIN_PREFIXED = 10
-"""Of an id behind a prefix that is not known to us, and of digits behind one that is."""
+"""Of an id behind a prefix that is not known to us."""
 _MIN_KNOWN = 6
+_MIN_DIGITS = 5
+_MIN_LETTERS = 8
+"""Of an id without a digit."""
 _MAX_SYLLABLE = 2
 _LONG_PART = re.compile(rb"[A-Za-z0-9]{16,}+")
 _FRAMED = re.compile(rb"([-_])\1.*|.*([-_])\2|([-_]).*\3")
@@ -58,6 +56,7 @@ _UUID = p.pattern(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12})(?![0-9A-Za-z])"
 )
+_UUID_LENGTH = 36
 _PLAIN_FORMS: tuple[tuple[str, re.Pattern[bytes], float], ...] = (
     ("request_id", p.pattern(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"), 0.4),  # W3C traceparent
     ("request_id", p.pattern(r"[0-9]-[0-9a-f]{8}-[0-9a-f]{24}"), 0.4),  # X-Amzn-Trace-Id
@@ -65,6 +64,8 @@ _PLAIN_FORMS: tuple[tuple[str, re.Pattern[bytes], float], ...] = (
     ("object_id", p.pattern(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{24}"), 0.2),
 )
 _HEX = p.pattern(r"(?=[A-Fa-f]*\d)(?=\d*[A-Fa-f])(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
+_SHORT_HEX = p.pattern(r"[0-9a-f]{8,}|[0-9A-F]{8,}|(?=[a-f]*\d)[0-9a-f]{6,7}")
+"""Eight letters from `a` to `f` are no word."""
 _JWT_REST = p.pattern(r"(?:\.[A-Za-z0-9_-]{4,4096}+){1,2}")
 _KSUID = p.pattern(r"[0-3][0-9A-Za-z]{26}")
 _KNOWN = (
@@ -74,7 +75,13 @@ _KNOWN = (
 )
 KNOWN_PREFIX = p.pattern(f"(?:{p.any_of(_KNOWN)})[_-]")
 _PREFIXED = p.pattern(r"(?:[a-z]{2,16}[_-]){1,2}(?=[0-9A-Za-z])")
-VALUE = p.pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?(?![A-Za-z0-9])")
+_VALUE = p.pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?(?![A-Za-z0-9])")
+_VALUE_TAIL = re.compile(rb"[_-]{0,2}(?!>)")
+_BEFORE_TAIL = frozenset(b"=:\"'`>")
+_NAMED = re.compile(
+    rb"id[ \t\"'#:=>*`|\\_-]{1,8}+(?:is |ist |was )?(?=[a-z_-]{%d,64}+(?![a-z0-9(]|\.[a-z]))" % _MIN_LETTERS
+)
+"""A label and a value without a digit, all in small letters: a search for `id` is one for a literal."""
 _COMMON_PAIRS = frozenset(
     (
         b" ab ac ad ag ai ak al am an ap ar as at au av ay ba be bi bj bl bo br bu ca cc ce ch ci ck cl co cr"
@@ -88,39 +95,6 @@ _COMMON_PAIRS = frozenset(
     ).split()
 )
 """Pairs of letters that make up 96 % of words and identifiers, and 36 % of random letters."""
-
-
-class Label(NamedTuple):
-    """The word in front of a value: what it says, where it starts, and what stands between."""
-
-    role: str
-    start: int
-    gap: bytes
-
-
-NO_LABEL = Label("", 0, b"")
-
-
-def label_of(data: bytes, at: int) -> Label:
-    """The word in front of *at*, if it is one that we know."""
-    head = data[max(0, at - _LABEL_BYTES) : at]
-    core = head.rstrip(_BEFORE_VALUE)
-    stem = core.rstrip(LETTERS)
-    role = p.LABELS.get(core[len(stem) :].lower(), "")
-    return Label(role, at - len(head) + len(stem), head[len(core) :]) if role else NO_LABEL
-
-
-def names_an_id(data: bytes, label: Label) -> bool:
-    """Whether the label says: here comes the id of a request, session or trace."""
-    if label.role not in ("id", "some_id", "bare_id"):
-        return False
-    has_sign = any(sign in label.gap for sign in (b":", b"=", b"#", b">"))
-    if not has_sign and (label.role == "bare_id" or label.gap != b" "):
-        return False
-    if label.role != "id":
-        return True
-    head = data[max(0, label.start - _LABEL_BYTES) : label.start].rstrip(b" _-")
-    return head[len(head.rstrip(LETTERS)) :].lower() in p.IDENTIFIED
 
 
 def runs(data: bytes, start: int, end: int) -> Iterator[Span]:
@@ -151,6 +125,51 @@ def _run(data: bytes, start: int, length: int) -> Iterator[Span]:
             yield span
 
 
+def value_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the value starts and ends that begins at *at*, or with `_` and `-` as URL-safe base64 does."""
+    at += len(data[at : at + 2]) - len(data[at : at + 2].lstrip(b"_-"))
+    value = _VALUE.match(data, at)
+    if not value:
+        return None
+    head = data[max(0, at - 2) : at].rstrip(b"_-")
+    start = max(0, at - 2) + len(head)
+    if start < at and not (start and data[start - 1] in _BEFORE_TAIL):
+        return at, value.end()
+    tail = _VALUE_TAIL.match(data, value.end())
+    return start, tail.end() if tail else value.end()
+
+
+def named(data: bytes, start: int, end: int) -> Iterator[Span]:
+    """The ids without a digit behind a name that says so, whose `id` starts between *start* and *end*."""
+    for found in _NAMED.finditer(data[start : end + _AHEAD].lower()):
+        at = start + found.end()
+        if start + found.start() >= end:
+            return
+        word = ID_WORD.match(data, at)
+        if not word or not _is_random_word(word[0]):
+            continue
+        label = label_of(data, at)
+        if names_an_id(data, label) or hints_at_an_id(data, label):
+            first, last = value_at(data, at) or word.span()
+            yield Span("request_id", first, last - first, 0.4)
+
+
+def _is_random_word(word: bytes) -> bool:
+    """Whether it is random without a digit; in one case only where every other pair is odd."""
+    if word.islower() or word.isupper():
+        return _odd_pairs(word) >= _CLEAR_SHARE * (len(word) - 1)
+    return _is_random(word, _SHARE_OF_NAMED)
+
+
+def is_like_an_id(value: bytes) -> bool:
+    """Whether a value is an id by itself, where the words in front of it may tell something else."""
+    if value.isdigit():
+        return len(value) >= _MIN_DIGITS
+    if _SHORT_HEX.fullmatch(value):
+        return True
+    return len(value) >= _MIN_LETTERS and value.isalnum() and _is_random(value, _SHARE)
+
+
 def _is_base64(run: bytes) -> bool:
     return (
         b"-" not in run
@@ -172,7 +191,7 @@ def _is_name(part: bytes) -> bool:
 
 def token_span(data: bytes, start: int, run: bytes) -> Span | None:
     """The id in a run of letters, digits, `_` and `-`, if there is one."""
-    uuid = _UUID.search(run)
+    uuid = _UUID.search(run) if len(run) >= _UUID_LENGTH else None
     if uuid:
         return Span("uuid", start + uuid.start(), len(uuid[0]), 0.3)
     token = run.strip(b"-_")
@@ -210,9 +229,10 @@ def _is_prefixed(token: bytes) -> bool:
 
 
 def _is_known_id(rest: bytes, joint: bytes) -> bool:
+    """A known prefix and six hex digits are one, whatever they look like."""
     if rest.isdigit():
-        return joint == b"_" or len(rest) >= _MIN_PREFIXED
-    if _HEX.fullmatch(rest):
+        return joint == b"_" or len(rest) >= _MIN_KNOWN
+    if _SHORT_HEX.fullmatch(rest):
         return True
     return len(rest) >= _MIN_KNOWN and _is_random(
         rest, _SHARE_OF_KNOWN if len(rest) >= _MIN_NONCE else _SHARE
@@ -235,11 +255,11 @@ def _nonce(data: bytes, start: int, token: bytes) -> Span:
 
 def _is_random(token: bytes, share: float | None = None) -> bool:
     """Whether letters, digits and cases follow each other as in no word, identifier or number."""
-    if not any(map(token.__contains__, _DIGITS)) and (token.islower() or token.isupper()):
+    if (token.islower() or token.isupper()) and not any(map(token.__contains__, _DIGITS)):
         return False
     if share is None:
         share = _SHARE_OF_LONG if len(token) >= _LONG else _SHARE
-    pairs = len(token) - 1 - 2 * len(token.translate(None, _ASCII_LETTERS + _DIGITS))
+    pairs = len(token) - 1 - 2 * len(token.translate(None, _ALNUM_BYTES))
     return _odd_pairs(token) >= max(1, share * pairs)
 
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from llm_observer.cache.case import Case, new_share
+from llm_observer.cache.case import Case, is_chosen, is_setting, new_share
 from llm_observer.cache.diff import Change, similarity
 from llm_observer.cache.findings import (
+    ANOTHER,
     CONFIRMED,
     Evidence,
     Prices,
@@ -54,10 +55,10 @@ class _Count(NamedTuple):
 def judged(case: Case, found: Reach, actual: int | None, prices: Prices | None) -> CacheUse:
     """What is to be said of a call. actual: tokens that the provider says were read, None if it does not."""
     found = _sure(case, found)
-    is_short = bool(case.prompt.ends) and case.prompt.ends[-1] < case.rule.minimum
+    is_short = _is_short(case)
     if _may_be_short(case.rule, found, actual):
-        found, is_short = found._replace(ideal=0, losses=[]), True
-    count = _counted(case, found, actual)
+        found = found._replace(ideal=0, losses=[])
+    count = _with_broken(case, _counted(case, found, actual))
     verdict = verdict_of(
         count.losses,
         ideal=count.ideal,
@@ -106,6 +107,19 @@ def _may_be_short(rule: Rule, found: Reach, actual: int | None) -> bool:
     return actual == 0 and not is_counted and 0 < found.ideal * (1 - UNPLACED) < rule.minimum
 
 
+def _is_short(case: Case) -> bool:
+    """Whether the prompt as a whole is below the minimum, and the provider wrote nothing of it."""
+    if case.call.tokens is not None and case.call.tokens.cache_write:
+        return False
+    return bool(case.prompt.ends) and case.prompt.ends[-1] < case.rule.minimum
+
+
+def _with_broken(case: Case, count: _Count) -> _Count:
+    """*count* without settings that broke nothing: what another conversation asks for is its own matter."""
+    kept = [loss for loss in count.losses if loss.is_paid or not is_setting(case, loss.change)]
+    return count._replace(losses=kept)
+
+
 def _with_usage(use: CacheUse, count: _Count, actual: int, evidence: Evidence) -> CacheUse:
     """*use* with what can be said only where the provider told what it read."""
     return replace(
@@ -125,7 +139,12 @@ def _findings(case: Case, count: _Count, evidence: Evidence, *, is_short: bool) 
         losses = [*losses, Loss("below_minimum", 0, is_paid=True)]
     is_told = count.ideal or is_short or any(is_suspected(case.baseline, loss) for loss in losses)
     is_known = case.baseline is not None and is_told
-    return tuple(findings_of(evidence, losses) if is_known else suspicions(evidence))
+    if not is_known:
+        return tuple(suspicions(evidence))
+    return tuple(
+        replace(one, confidence=min(one.confidence, ANOTHER)) if is_chosen(case, one.path) else one
+        for one in findings_of(evidence, losses)
+    )
 
 
 def _counted(case: Case, found: Reach, actual: int | None) -> _Count:

@@ -77,7 +77,7 @@ _ROWS: Mapping[Family, tuple[tuple[str, str, str], ...]] = {
         (
             "unicode",
             "another Unicode form",
-            "Normalise the text once where it enters the app: unicodedata.normalize('NFC', text).",
+            "Normalise the text: unicodedata.normalize('NFC', text); escape JSON's letters always or never.",
         ),
         (
             "key_order",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from llm_observer.cache.rules import Rule
 from llm_observer.call import Cost, LLMCall, Tokens
 
-__all__ = ["Paid", "RateBook", "Rates", "documented", "paid_by"]
+__all__ = ["Paid", "RateBook", "Rates", "documented", "has_read_discount", "paid_by"]
 
 ONE = Decimal(1)
 CLAUDE_READS = (
@@ -31,6 +31,7 @@ GPT_READS = (
     (re.compile(r"gpt-4\.1|\bo3\b|o4-mini"), Decimal("0.25")),
     (re.compile(r"gpt-[5-9]"), Decimal("0.1")),
 )
+NO_DISCOUNT = re.compile(r"\b(?:gpt-[\d.]+|o\d)-pro\b")
 MAX_MODELS = 1000
 
 
@@ -55,14 +56,19 @@ class Paid(NamedTuple):
 
 
 def paid_by(call: LLMCall) -> Paid:
-    """The prices that are in the cost of *call*."""
+    """The prices that are in the cost of *call*.
+
+    Reads at the price of input are a stand-in for a price that the list lacks, unless the provider says so.
+    """
     cost, tokens = call.cost, call.tokens
     if cost is None or tokens is None:
         return Paid()
     uncached = tokens.input_total if tokens.input_uncached is None else tokens.input_uncached
+    model = call.model_responded or call.model_requested or ""
+    fresh, read = _each(cost.input_usd, uncached), _each(cost.cache_read_usd, tokens.cache_read)
     return Paid(
-        input=_each(cost.input_usd, uncached),
-        read=_each(cost.cache_read_usd, tokens.cache_read),
+        input=fresh,
+        read=None if cost.status == "estimated" and read == fresh and has_read_discount(model) else read,
         short=_short(cost, tokens),
         long=_first(
             _each(cost.cache_write_1h_usd, tokens.cache_write_1h),
@@ -81,6 +87,11 @@ def documented(rule: Rule, model: str) -> Rates:
     if rule.id == "openai_increments":
         return Rates(None, _read(GPT_READS, name), ONE, ONE)
     return Rates(None, None, ONE, ONE)
+
+
+def has_read_discount(model: str) -> bool:
+    """Whether cache reads of *model* may cost less than its input: of OpenAI's pro models they do not."""
+    return NO_DISCOUNT.search(model.lower()) is None
 
 
 class RateBook:

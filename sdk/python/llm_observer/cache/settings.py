@@ -6,19 +6,39 @@ thinking and effort from the messages on. OpenAI: "cache-affecting settings" of 
 the start. Of any other provider only the model is known to matter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from llm_observer.cache.rules._names import Version, claude_of, parse
 from llm_observer.privacy import Hasher
 from llm_observer.wire import Exchange
 
-__all__ = ["Level", "Setting", "Settings", "settings_of"]
+__all__ = ["Level", "Setting", "Settings", "differs_in_order", "settings_of"]
 
 Level = Literal["tools", "system", "messages"]
-_DEFAULTS = {"service_tier": {b'"auto"'}}
-"""Values that say the same as leaving the setting out (API references, November 2026)."""
+_DEFAULTS: Mapping[str, frozenset[bytes]] = {
+    # OpenAI: openapi.yaml and the types of openai 3.54.0, November 2026
+    "parallel_tool_calls": frozenset({b"true"}),
+    "response_format": frozenset({b'{"type":"text"}'}),
+    "service_tier": frozenset({b'"auto"'}),
+    "text.format": frozenset({b'{"type":"text"}'}),
+    "text.verbosity": frozenset({b'"medium"'}),
+    "verbosity": frozenset({b'"medium"'}),
+    # Anthropic: "auto […] is the default value when tools are provided" (platform.claude.com, guide "Define
+    # tools", November 2026); disable_parallel_tool_use "defaults to false" (types of anthropic 2.12.0)
+    "tool_choice": frozenset({b'{"type":"auto"}', b'{"disable_parallel_tool_use":false,"type":"auto"}'}),
+}
+"""Values that say the same as leaving the setting out, keys sorted.
+
+"Setting a parameter explicitly to its default is equivalent to omitting it and does not invalidate"
+(Anthropic, guide "Troubleshooting thinking", November 2026).
+"""
+_THINKS: Version = (4, 99)
+"""Claude models from this one on think unless told otherwise, adaptively (table of the same guide; of 5.5 the
+vendor's migration guides). Earlier ones do not."""
+_LOW, _HIGH = 0xFFFFFFFF, 0xFFFFFFFF00000000
 
 
 class Setting(NamedTuple):
@@ -58,7 +78,9 @@ _TABLES: Mapping[str, tuple[Setting, ...]] = {
 
 
 class Settings(NamedTuple):
-    """values: 64-bit hash by name, 0 where it is not set. salts: what enters the chain at each level.
+    """values: 64-bit hash by name, 0 where it is not set; its upper half is of the form with sorted keys.
+
+    salts: what enters the chain at each level.
 
     kinds, levels, paths: finding kind, level and wire path by name.
     """
@@ -77,7 +99,7 @@ def settings_of(
     number = hasher.number
     rows = [
         ("model", "model_changed", "tools", number(model.encode()), "model"),
-        *_rows(_TABLES.get(rule_id, ()), given, exchange, number),
+        *_rows(_TABLES.get(rule_id, ()), given, exchange, number, model),
     ]
     salts: dict[Level, int] = {}
     for level in ("tools", "system", "messages"):
@@ -97,31 +119,51 @@ def _rows(
     given: Mapping[str, msgspec.Raw],
     exchange: Exchange,
     number: Callable[[bytes], int],
+    model: str,
 ) -> Iterator[tuple[str, str, Any, int, str]]:
     for setting in table:
-        name, value = setting.paths[0], b""
+        name, value = setting.paths[0], 0
         shown = name
         for path in setting.paths:
-            found = _betas(given, exchange) if path == "anthropic-beta" else _value(given, path)
-            if found and found not in _DEFAULTS.get(path, ()):
-                shown, value = path, found
+            exact, ordered = _betas(given, exchange) if path == "anthropic-beta" else _value(given, path)
+            if exact:
+                is_default = ordered in _defaults(path, model)
+                shown, value = path, 0 if is_default else number(ordered) & _HIGH | number(exact) & _LOW
                 break
-        yield name, setting.kind, setting.level, number(value) if value else 0, shown
+        yield name, setting.kind, setting.level, value, shown
 
 
-def _value(given: Mapping[str, msgspec.Raw], path: str) -> bytes:
-    """The setting at *path* as compact JSON, keys as sent; empty where it is not said."""
+def differs_in_order(old: int, new: int) -> bool:
+    """Whether two values of a setting are the same but for the order of their keys."""
+    return old != new and bool(old and new) and old & _HIGH == new & _HIGH
+
+
+def _defaults(path: str, model: str) -> Collection[bytes]:
+    """The values of a setting that *model* has anyway."""
+    if path != "thinking":
+        return _DEFAULTS.get(path, ())
+    claude = claude_of(parse(model).base)
+    if claude is None:
+        return ()
+    return (b'{"type":"adaptive"}',) if claude[1] >= _THINKS else (b'{"type":"disabled"}',)
+
+
+def _value(given: Mapping[str, msgspec.Raw], path: str) -> tuple[bytes, bytes]:
+    """The setting at *path* as compact JSON, keys as sent and keys sorted; empty where it is not said."""
     first, *inner = path.split(".")
     raw = given.get(first)
     if raw is None:
-        return b""
+        return b"", b""
     try:
         value = msgspec.json.decode(raw)
     except (ValueError, RecursionError):
-        return bytes(raw)
+        return bytes(raw), bytes(raw)
     for name in inner:
         value = value.get(name) if isinstance(value, dict) else None
-    return b"" if value is None else msgspec.json.encode(_without_markers(value))
+    if value is None:
+        return b"", b""
+    value = _without_markers(value)
+    return msgspec.json.encode(value), msgspec.json.encode(value, order="sorted")
 
 
 def _without_markers(value: Any) -> Any:
@@ -130,14 +172,15 @@ def _without_markers(value: Any) -> Any:
     return value
 
 
-def _betas(given: Mapping[str, msgspec.Raw], exchange: Exchange) -> bytes:
-    """The set of beta features, of header and body."""
+def _betas(given: Mapping[str, msgspec.Raw], exchange: Exchange) -> tuple[bytes, bytes]:
+    """The set of beta features, of header and body, in both forms."""
     names = {name.strip() for name in (exchange.request_header("anthropic-beta") or "").split(",")}
     for field in ("anthropic_beta", "betas"):
         raw = given.get(field)
         if raw is not None:
             names |= {str(name) for name in _list(raw)}
-    return ",".join(sorted(names - {""})).encode("utf-8", "surrogatepass")
+    found = ",".join(sorted(names - {""})).encode("utf-8", "surrogatepass")
+    return found, found
 
 
 def _list(raw: msgspec.Raw) -> list[Any]:

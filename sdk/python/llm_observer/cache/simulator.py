@@ -1,6 +1,5 @@
 """What could a prompt have read from the provider's cache, given all that was written? A simulation."""
 
-from bisect import bisect_right
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ from llm_observer.cache.breakpoints import ANSWER, Split, lookups, split, writes
 from llm_observer.cache.entries import Entries, Entry, slot_of
 from llm_observer.cache.index import PrefixIndex
 from llm_observer.cache.prompt import Marker, Prompt
+from llm_observer.cache.read_place import Use, is_near, read_up_to, sole_place
 from llm_observer.cache.rules import Rule
 
 __all__ = ["PREFIX_RULES", "RELAXABLE", "CacheState", "Reading", "Split"]
@@ -21,9 +21,6 @@ INDEX_KEY_BYTES = 150
 FRESH_BYTES = 110
 FRESH_KEYS = 4096
 """Bytes as measured with CPython 3.11, rounded up."""
-SLACK_TOKENS = 64
-SLACK_SHARE = 0.02
-"""How far our count of a prefix may be from the provider's to be taken for the same place."""
 
 
 class Reading(NamedTuple):
@@ -42,15 +39,6 @@ class Reading(NamedTuple):
 
 
 NOTHING = Reading()
-
-
-class _Use(NamedTuple):
-    """Who wrote, and what the provider said of it."""
-
-    tag: int
-    read: int | None
-    written: int | None
-    long: int | None
 
 
 class CacheState:
@@ -110,10 +98,9 @@ class CacheState:
         """
         if prompt.first_byte_s is None or not prompt.keys:
             return
-        use = _Use(tag, read_tokens, written_tokens, long_tokens)
+        use = Use(tag, read_tokens, written_tokens, long_tokens)
         if rule.id not in PREFIX_RULES:
-            self._refresh(prompt, rule, use)
-            self._write_entries(prompt, rule, use)
+            self._write_entries(prompt, rule, use, self._refresh(prompt, rule, use))
         elif rule.keeps_answers:
             self._put(prompt, rule, _end_of(prompt, rule), use, None)
         self._note_keys(prompt, prompt.first_byte_s)
@@ -193,28 +180,47 @@ class CacheState:
             known -= 1
         return known
 
-    def _refresh(self, prompt: Prompt, rule: Rule, use: _Use) -> None:
-        """Start anew the lifetime of all that was read."""
+    def _refresh(self, prompt: Prompt, rule: Rule, use: Use) -> int | None:
+        """Start anew the lifetime of all that was read. The last piece of it that the counts tell, if any."""
         found = self.read(prompt, rule)
-        self._count_read(prompt, rule, found, use)
+        place = self._place_read(prompt, rule, found, use)
+        if place is not None and place >= 0 and use.read:
+            self._entries.recount(prompt.keys[place], rule, use.read)
         if rule.refreshes:
-            last = _read_up_to(prompt, found, use.read)
+            last = read_up_to(prompt, found.position, found.tokens, use.read) if place is None else place
             self._entries.use(prompt.keys[: last + 1], rule, prompt.started_s)
+        return place
 
-    def _count_read(self, prompt: Prompt, rule: Rule, found: Reading, use: _Use) -> None:
-        """Take over the provider's count of what was read, if it can only be the place that we expect."""
-        if use.read and found.position >= 0 and rule.step == 1 and _is_near(found.tokens, use.read):
-            self._entries.recount(prompt.keys[found.position], rule, use.read)
+    def _place_read(self, prompt: Prompt, rule: Rule, found: Reading, use: Use) -> int | None:
+        """The last piece that was read, -1 for none; None if the count may be that of several places."""
+        if use.read == 0:
+            return -1
+        if use.read is None or rule.step > 1:
+            return None
+        if found.position >= 0 and is_near(found.tokens, use.read):
+            return found.position
+        return sole_place(prompt, rule, self._entries, use, self._known(prompt, None, RELAXABLE))
 
-    def _write_entries(self, prompt: Prompt, rule: Rule, use: _Use) -> None:
+    def _write_entries(self, prompt: Prompt, rule: Rule, use: Use, place: int | None) -> None:
         markers = writes(prompt, rule)
         if rule.id == "deepseek_units" and (known := self._known(prompt, None, ())):
             markers = (Marker(known - 1), *markers)  # where two requests were seen to part
-        exact = _exact_ends(markers, rule, use)
+        exact = _exact_ends(markers, rule, use, place)
         for marker in markers:
-            self._put(prompt, rule, marker, use, exact.get(marker.position))
+            is_new = place is not None and marker.position > place
+            self._put(prompt, rule, marker, use, exact.get(marker.position), is_new=is_new)
 
-    def _put(self, prompt: Prompt, rule: Rule, marker: Marker, use: _Use, exact: int | None) -> None:
+    def _put(
+        self,
+        prompt: Prompt,
+        rule: Rule,
+        marker: Marker,
+        use: Use,
+        exact: int | None,
+        *,
+        is_new: bool = False,
+    ) -> None:
+        exact = self._entries.size_of(prompt.keys[marker.position], rule) if exact is None else exact
         tokens = prompt.ends[marker.position] if exact is None else exact
         entry = Entry(
             used_s=prompt.started_s,
@@ -224,6 +230,7 @@ class CacheState:
             is_exact=exact is not None,
             is_short=tokens < rule.minimum or (use.read == 0 and use.written == 0),
             is_end=marker.position == len(prompt.keys) - 1,
+            is_new=is_new,
             tag=use.tag,
         )
         self._entries.put(slot_of(prompt.keys[marker.position], rule, marker.ttl_s or 0), entry)
@@ -252,21 +259,8 @@ def _answer_end(prompt: Prompt, at: int) -> int:
     return at
 
 
-def _is_near(ours: int, counted: int) -> bool:
-    return abs(ours - counted) <= SLACK_TOKENS + SLACK_SHARE * counted
-
-
-def _read_up_to(prompt: Prompt, found: Reading, read_tokens: int | None) -> int:
-    """The last piece that was read: where we expect it, unless the provider's count is another place's."""
-    if read_tokens == 0:
-        return -1
-    if read_tokens is None or _is_near(found.tokens, read_tokens):
-        return found.position
-    return bisect_right(prompt.ends, read_tokens) - 1
-
-
-def _exact_ends(markers: tuple[Marker, ...], rule: Rule, use: _Use) -> dict[int, int]:
-    """Tokens up to breakpoints as the provider's own counts give them.
+def _exact_ends(markers: tuple[Marker, ...], rule: Rule, use: Use, place: int | None) -> dict[int, int]:
+    """Tokens up to breakpoints as the provider's own counts give them. place: where its read ended, if known.
 
     What was read and written ends at the last breakpoint; what was written for longer, at the last one of
     that lifetime. Below the minimum the counts say nothing (recorded from Bedrock: 115 sent, 27 written).
@@ -275,7 +269,8 @@ def _exact_ends(markers: tuple[Marker, ...], rule: Rule, use: _Use) -> dict[int,
         return {}
     if use.read + use.written < rule.minimum:
         return {}
-    exact = {markers[-1].position: use.read + use.written}
+    exact = {} if place is None else {place: use.read}
+    exact[markers[-1].position] = use.read + use.written
     long = [marker.position for marker in markers if (marker.ttl_s or 0) > rule.ttl_s]
     if long and use.long and long[-1] not in exact:
         exact[long[-1]] = use.read + use.long

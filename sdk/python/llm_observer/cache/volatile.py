@@ -1,8 +1,9 @@
 """Which parts of a text change by themselves: times, ids, counters, random tokens? Their place and kind.
 
 The text is read once, in pieces, as UTF-8 bytes. Cheap searches find candidates: a digit that starts a
-number, a run of 16 or more id characters, a `?` that starts a query, a weekday. What stands there, and the
-word in front of it, decide. Attachments (long base64 runs, `data:` URLs) are passed over.
+number, a run of 16 or more id characters, a `?` that starts a query, a weekday, an "id" or "ago" without a
+digit. What stands there, and the word in front of it, decide. Attachments (long base64 runs, `data:` URLs)
+are passed over.
 
 - The span of a signed URL is its query, from the `?` on.
 - "turn 7 of 20" is two counters: 7, and 20 with no suspicion.
@@ -13,8 +14,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from llm_observer.cache import patterns as p
-from llm_observer.cache.ids import RUN_CLASSES, runs
-from llm_observer.cache.numbers import numbers, weekdays
+from llm_observer.cache.ids import RUN_CLASSES, named, runs
+from llm_observer.cache.numbers import numbers, weekdays, whiles
 from llm_observer.cache.patterns import Span
 
 __all__ = ["Span", "find_spans", "masked", "shape"]
@@ -25,6 +26,7 @@ _AHEAD = 1024
 _MAX_URL = 16384
 _MAX_HOST = 2048
 _MAX_SHAPE = 40
+_LINE_END = re.compile(rb"\\[nr]")
 _BLOB = re.compile(b"w" * 60 + b"w*+(?:\n{1,4}" + b"w" * 60 + b"w*+)*+")
 """One long run, or lines as MIME wraps them."""
 _DATA_URL = re.compile(rb"data:[a-z]{2,20}/[A-Za-z0-9.+;=-]{1,60},[A-Za-z0-9+/=_%.-]*+")
@@ -49,14 +51,15 @@ def find_spans(text: str, *, breathe: Callable[[], object] | None = None) -> tup
     resume = 0
     for start, end in _pieces(data, breathe):
         timed, resume = numbers(data, max(start, resume), end)
-        searches = (_signed_urls(data, start, end), runs(data, start, end), timed, weekdays(data, start, end))
+        others = (search(data, start, end) for search in (named, weekdays, whiles))
+        searches = (_signed_urls(data, start, end), runs(data, start, end), timed, *others)
         found += ((span.offset, rank, span) for rank, spans in enumerate(searches) for span in spans)
     return tuple(_without_overlaps(found))
 
 
 def _unescaped(data: bytes) -> bytes:
     """JSON inside JSON: the `n` of a written-out newline is no letter. The length stays."""
-    return data.replace(b"\\n", b"\n\n").replace(b"\\r", b"\n\n").replace(b"\\t", b"  ")
+    return _LINE_END.sub(b"\n\n", data).replace(b"\\t", b"  ") if b"\\" in data else data
 
 
 def masked(text: str, spans: Sequence[Span]) -> str:

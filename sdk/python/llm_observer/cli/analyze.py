@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from llm_observer.call_cache import CacheUse, Finding
 from llm_observer.cli._progress import watched
 from llm_observer.cli._terminal import has_color, width
 from llm_observer.config import load
+from llm_observer.money import Amount, decimal_text
 from llm_observer.offline import known
 from llm_observer.recordings import Known, Unreadable, in_order
 from llm_observer.report.text import render
@@ -65,7 +65,7 @@ class _Found:
         self.skipped: list[Unreadable] = []
         self.verdicts: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()
-        self.missed_usd = Decimal(0)
+        self.missed = Amount()
 
     def calls(self, items: Iterable[Known | Unreadable]) -> Iterator[tuple[Known, LLMCall]]:
         """The calls among *items*, counted as they pass."""
@@ -91,7 +91,7 @@ class _Found:
         self.verdicts[cache.verdict] += 1
         self.findings += len(cache.findings)
         self.tokens.update({name: count for name in _COUNTS if (count := getattr(cache, name)) is not None})
-        self.missed_usd += Decimal(cache.missed_usd) if cache.missed_usd is not None else 0
+        self.missed.add(cache.missed_tokens, cache.missed_usd)
 
     def totals(self) -> dict[str, Any]:
         """All sums, as JSON values."""
@@ -103,8 +103,12 @@ class _Found:
             "skipped": self.skipped_count,
             "findings": self.findings,
             "verdicts": dict(self.verdicts),
-            "cache": {**self.tokens, "missed_usd": str(self.missed_usd)} if self.verdicts else None,
+            "cache": {**self.tokens, **self._missed()} if self.verdicts else None,
         }
+
+    def _missed(self) -> dict[str, Any]:
+        """The known money, and how many calls missed tokens of an unknown price."""
+        return {"missed_usd": decimal_text(self.missed.usd), "missed_unpriced": self.missed.unpriced}
 
 
 def _write_json(calls: Iterable[tuple[Known, LLMCall]], found: _Found) -> None:

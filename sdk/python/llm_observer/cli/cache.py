@@ -12,13 +12,12 @@ from llm_observer.cli._what_if import answer, asked
 from llm_observer.money import dollars
 from llm_observer.report.cache_model import Reader, Report, to_plain
 from llm_observer.report.fix_words import docs_of, many, money, place
-from llm_observer.report.fixes import Fix
+from llm_observer.report.fixes import CONFIRMED, Fix
 from llm_observer.report.table import Lines, Table, draw
 
 __all__ = ["cache"]
 
 _UNREADABLE = 3
-_CONFIRMED = 0.5
 _PARTS = ("totals", "unpriced", "funnel", "verdicts", "causes", "fixes", "files")
 _FUNNEL = {
     "input": "input_tokens",
@@ -103,8 +102,10 @@ def _headline(report: Report) -> str:
         return "No calls"
     if totals.calls == totals.without_verdict:
         return f"{many(totals.calls, 'call')}, none with a verdict about its cache"
-    least = "At least " if totals.missed_unpriced else ""
     spent = f"{dollars(totals.cost_usd)}{' + ?' if totals.unpriced else ''}"
+    if totals.missed_unpriced and not totals.missed_usd:
+        return f"{spent} spent, and what the cache missed has no known price"
+    least = "At least " if totals.missed_unpriced else ""
     return f"{least}{dollars(totals.missed_usd)} of {spent} could have been saved"
 
 
@@ -138,7 +139,7 @@ def _table(fixes: tuple[Fix, ...]) -> Table:
 def _advice(fixes: tuple[Fix, ...]) -> Iterator[str]:
     """A sentence for each, and where more stands."""
     for number, fix in enumerate(fixes, 1):
-        suspected = "" if fix.confidence >= _CONFIRMED else "Suspected: "
+        suspected = "" if fix.confidence >= CONFIRMED else "Suspected: "
         yield f"{number}. {suspected}{fix.advice or fix.title} {docs_of(fix)}"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llm_observer.call import CostStatus, Tokens
     from llm_observer.enrichers.price_source import Rate
 
-__all__ = ["EXACT", "STANDARD_READS", "Bill", "Doubt", "Rates", "bill", "input_total", "money"]
+__all__ = ["EXACT", "STANDARD_READS", "Bill", "Doubt", "Rates", "bill", "input_total", "money", "written"]
 
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, clamp=0, traps=[])
 """For every sum and product: digits for any rate times any count, so that nothing is rounded.
@@ -195,9 +195,9 @@ def _rate_doubts(tokens: Tokens, rates: Rates) -> Iterator[Doubt]:
     if _n(tokens.cache_read) and "cache_read_mtok" in rates.borrowed:
         yield Doubt("estimated", STANDARD_READS)
     if _n(tokens.input_audio) and rates.token("input_audio_mtok") is None:
-        yield Doubt("estimated", "audio input at the rate of text")
+        yield Doubt("bound", "at least this much: audio input at the rate of text")
     if _n(tokens.output_audio) and rates.token("output_audio_mtok") is None:
-        yield Doubt("estimated", "audio output at the rate of text")
+        yield Doubt("bound", "at least this much: audio output at the rate of text")
     if rates.plain("requests_kcount") is not None:  # Perplexity's, by a search setting that no answer tells
         yield Doubt("estimated", "a fee per request is not in the figure")
 

@@ -9,11 +9,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from llm_observer.cache.findings import Prices
+from llm_observer.cache.findings import Prices, Write
+from llm_observer.cache.rates import has_read_discount, paid_by
 from llm_observer.call import Cost, LLMCall
 from llm_observer.decoded import Decoded
 from llm_observer.enrichers.batched import together
-from llm_observer.enrichers.bill import Doubt, input_total, money
+from llm_observer.enrichers.bill import Doubt, Rates, input_total, money, written
 from llm_observer.enrichers.billable import why_free, why_paid_elsewhere
 from llm_observer.enrichers.combining import of_batch
 from llm_observer.enrichers.figure import Figures, rates_of
@@ -68,7 +69,7 @@ class CostEnricher:
         return replace(call, cost=_beside(own, decoded.provider_cost_usd))
 
     def per_token(self, call: LLMCall, exchange: Exchange) -> Prices | None:
-        """US dollars per input token of *call*, discount applied; None where its price is unknown."""
+        """US dollars per input token of *call*, discount applied; None where a price of it is unknown."""
         total = None if call.tokens is None else input_total(call.tokens)
         if total is None or (call.cost is not None and call.cost.status == "not_billed"):
             return None
@@ -79,10 +80,10 @@ class CostEnricher:
         rates = rates_of(price, total)
         discount = names.own(self._discounts)
         share = (1 if discount is None else 1 - discount) * Decimal("0.000001")
-        fresh, read = rates.token("input_mtok"), rates.token("cache_read_mtok", "input_mtok")
-        if fresh is None or read is None:
+        fresh, read, writes = rates.token("input_mtok"), _read_rate(rates, call), _writes(call)
+        if fresh is None or read is None or writes is None:
             return None
-        return Prices(fresh * share, read * share, _per_write(call))
+        return Prices(fresh * share, read * share, writes)
 
     def _book(self) -> PriceBook:
         """The price list, loaded for the first call that needs it."""
@@ -113,11 +114,30 @@ def _nothing(reason: str) -> Cost:
     return Cost(status="not_billed", total_usd="0", note=reason)
 
 
-def _per_write(call: LLMCall) -> Decimal | None:
-    """What a cache write of *call* cost, all lifetimes together."""
-    count = None if call.tokens is None else call.tokens.cache_write
-    paid = None if call.cost is None else call.cost.cache_write_usd
-    return Decimal(paid) / count if count and paid is not None else None
+def _read_rate(rates: Rates, call: LLMCall) -> Decimal | None:
+    """Of a cache read. A list without one knows none, but for models whose reads cost what input does."""
+    model = call.model_responded or call.model_requested or ""
+    return rates.token("cache_read_mtok", *([] if has_read_discount(model) else ["input_mtok"]))
+
+
+def _writes(call: LLMCall) -> tuple[Write, ...] | None:
+    """The cache writes of *call* as they follow each other in the prompt; None where one has no price.
+
+    Longer lifetimes stand before shorter ones: Anthropic refuses another order (guide, "Mixing different
+    TTLs", 2026-11-21), and nobody else mixes them.
+    """
+    tokens, paid = call.tokens, paid_by(call)
+    count = None if tokens is None else written(tokens)
+    if tokens is None or not count:
+        return ()
+    long = sum(count for count in (tokens.cache_write_1h, tokens.cache_write_12h) if count)
+    found = []
+    for written_tokens, usd in ((long, paid.long), (count - long, paid.short)):
+        if written_tokens and usd is None:
+            return None
+        if written_tokens and usd is not None:
+            found.append(Write(written_tokens, usd))
+    return tuple(found)
 
 
 def _beside(cost: Cost, stated: str | None) -> Cost:

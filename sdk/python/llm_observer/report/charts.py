@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from llm_observer.money import ZERO, dollars
+from llm_observer.money import ZERO, dollars, known_dollars
 from llm_observer.report.blocks import MARKS, Cell, mark, section, table
 from llm_observer.report.cache_model import Report
 from llm_observer.report.fix_words import many
@@ -59,7 +59,8 @@ def _column(bar: Bar, at: int, scale: float) -> Iterator[Html]:
     if cost <= 0:
         return
     told = f"{day(bar.start_s)} {clock(bar.start_s)}: {dollars(bar.cost_usd)}, {many(bar.calls, 'call')}"
-    saved = f", {dollars(bar.missed_usd)} could have been saved" if missed else ""
+    could = known_dollars(bar.missed_usd, bar.missed_unpriced)
+    saved = f", {could} could have been saved" if missed or bar.missed_unpriced else ""
     inside = [el("rect", **shape, y=f"{_HIGH - cost:.2f}", height=f"{cost:.2f}", class_="spent")]
     if missed > 0:
         inside.append(el("rect", **shape, y=f"{_HIGH - missed:.2f}", height=f"{missed:.2f}", class_="saved"))
@@ -80,7 +81,7 @@ def _spend_table(found: Spend) -> Html:
             Cell(f"{day(bar.start_s)}, {clock(bar.start_s)}", bar.start_s),
             Cell(f"{bar.calls:,}", bar.calls),
             Cell(dollars(bar.cost_usd) + (" + ?" if bar.unpriced else ""), str(bar.cost_usd)),
-            Cell(dollars(bar.missed_usd), str(bar.missed_usd)),
+            Cell(known_dollars(bar.missed_usd, bar.missed_unpriced), str(bar.missed_usd)),
         )
         for bar in found.bars
         if bar.calls
@@ -158,9 +159,8 @@ def _told(found: PrefixMap) -> str:
 def _parting(stretch: Stretch, compared: int) -> Html:
     share = percent(stretch.parted / compared)
     kind = "parted" if stretch.missed_tokens else "turned"
-    loss = el(
-        "span", f"{rounded(stretch.missed_tokens)} tokens, {dollars(stretch.missed_usd)}", class_="lost"
-    )
+    cost = known_dollars(stretch.missed_usd, stretch.missed_unpriced)
+    loss = el("span", f"{rounded(stretch.missed_tokens)} tokens, {cost}", class_="lost")
     return el(
         "li",
         el("i", class_=f"swatch {kind}", aria_hidden="true"),
@@ -207,7 +207,8 @@ def _line(found: Conversation) -> Html:
     pauses = (_pause(pause, start_s, span) for pause in found.pauses)
     dots = (_dot(call, (call.at_s - start_s) / span) for call in found.calls)
     track = el("div", *pauses, *dots, class_="track", role="img", aria_label=_line_told(found))
-    saved = f" · {dollars(found.missed_usd)} could be saved" if found.missed_usd else ""
+    could = known_dollars(found.missed_usd, found.missed_unpriced)
+    saved = f" · {could} could be saved" if found.missed_usd or found.missed_unpriced else ""
     about = (
         f"{many(found.call_count, 'call')} in {lasted(end_s - start_s)} · {dollars(found.cost_usd)}{saved}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llm_observer.cache.kinds import docs_url
 from llm_observer.call import CallSite
-from llm_observer.money import dollars
+from llm_observer.money import known_dollars
 from llm_observer.report.fixes import Fix
 
 __all__ = ["docs_of", "many", "money", "paragraph", "place", "price", "site_name"]
@@ -36,14 +36,12 @@ def place(fix: Fix) -> str:
 
 def money(fix: Fix) -> str:
     """`$1.20`, `$1.20 + ?`, or `?`; a question mark stands for what has no price."""
-    if fix.unpriced == fix.count:
-        return "?"
-    return f"{dollars(fix.usd)} + ?" if fix.unpriced else dollars(fix.usd)
+    return known_dollars(fix.usd, fix.unpriced)
 
 
 def price(fix: Fix) -> str:
     """`$1.20, 9,000 tokens, seen 12 times`."""
-    cost = "unknown cost" if fix.unpriced == fix.count else money(fix)
+    cost = "unknown cost" if fix.unpriced and not fix.usd else money(fix)
     return f"{cost}, {many(fix.tokens, 'token')}, seen {many(fix.count, 'time')}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -134,8 +135,9 @@ class Inspection:
         self.with_verdict = 0
         self.structure, self._hits, self._cost = _Share(), _Share(), _Cost()
         self._kinds: Counter[str] = Counter()
-        self._refused: Bounded[FixKey, FixSums] = Bounded(FixSums, MAX_FIXES)
-        self._found: Bounded[FixKey, FixSums] = Bounded(FixSums, MAX_FIXES)
+        sums = partial(FixSums, float(limits.min_confidence))
+        self._refused: Bounded[FixKey, FixSums] = Bounded(sums, MAX_FIXES)
+        self._found: Bounded[FixKey, FixSums] = Bounded(sums, MAX_FIXES)
 
     def add(self, event: Event) -> None:
         """Count *event*, if it is a call that was not counted before."""

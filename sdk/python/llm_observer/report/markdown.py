@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from llm_observer.money import dollars
+from llm_observer.money import known_dollars
 from llm_observer.report.cache_model import Group, Report
 from llm_observer.report.fix_words import many, money
 from llm_observer.report.fixes import Fix
@@ -102,9 +102,8 @@ def _funnel(report: Report) -> Iterator[Sequence[str]]:
 
 def _causes(report: Report) -> Iterator[Sequence[str]]:
     for cause in report.causes[:MAX_ROWS]:
-        more = " + ?" if cause.unpriced else ""
         title = f"{_text(sentence(cause.title))} {_code(cause.kind)}"
-        yield title, f"{cause.count:,}", f"{cause.tokens:,}", f"{dollars(cause.usd)}{more}"
+        yield title, f"{cause.count:,}", f"{cause.tokens:,}", known_dollars(cause.usd, cause.unpriced)
 
 
 def _group(group: Group) -> Sequence[str]:

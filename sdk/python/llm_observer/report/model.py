@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from llm_observer.money import ZERO, exact_sum
 from llm_observer.sinks.breakdowns import NONE, Gap, Snapshot
-from llm_observer.sinks.cache_sums import CacheTotals, Fix
+from llm_observer.sinks.cache_sums import CONFIRMED, CacheTotals, Fix
 from llm_observer.sinks.totals import TokenSums, Totals
 
 __all__ = ["GapLine", "Row", "Rows", "Savings", "Summary", "cached_share", "summary_of"]
@@ -21,7 +21,6 @@ MAX_VALUES = 5
 MAX_ERRORS = 8
 MAX_NAMED_MODELS = 3
 MAX_SHOWN_FIXES = 3
-CONFIRMED = 0.5
 """Confidence from which a finding is more than a suspicion."""
 LEAST_USD = Decimal("0.0001")
 """Less is not worth a line."""

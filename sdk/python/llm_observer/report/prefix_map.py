@@ -37,6 +37,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     reach: float
     missed_tokens: int
     missed_usd: Decimal
+    missed_unpriced: int
 
 
 class PrefixMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +163,7 @@ class PrefixSums:
                 reach=max(left, 0) / self.compared if self.compared else 1.0,
                 missed_tokens=segment.parted.tokens,
                 missed_usd=segment.parted.usd,
+                missed_unpriced=segment.parted.unpriced,
             )
 
     def _rest(self, head: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llm_observer.money import ZERO, dollars
+from llm_observer.money import ZERO, known_dollars
 from llm_observer.report.blocks import MARKS, Cell, mark, section, table
 from llm_observer.report.cache_model import Group, Report
 from llm_observer.report.fix_words import many, money
@@ -251,7 +251,7 @@ def _causes(report: Report) -> Html | None:
             Cell(joined(sentence(cause.title), " ", el("code", cause.kind, class_="soft"))),
             Cell(f"{cause.count:,}", cause.count),
             Cell(f"{cause.tokens:,}", cause.tokens),
-            Cell(dollars(cause.usd) + (" + ?" if cause.unpriced else ""), str(cause.usd)),
+            Cell(known_dollars(cause.usd, cause.unpriced), str(cause.usd)),
         )
         for cause in report.causes
     ]

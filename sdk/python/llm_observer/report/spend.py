@@ -25,6 +25,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal
     unpriced: int
     missed_usd: Decimal
+    missed_unpriced: int
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,4 +71,5 @@ class OverTime:
                 cost_usd=tally.cost_usd,
                 unpriced=tally.counts["unpriced"],
                 missed_usd=tally.missed.usd,
+                missed_unpriced=tally.missed.unpriced,
             )

@@ -40,7 +40,10 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls whose prompts go on from one another. more_calls: in the sums, and not in `calls`."""
+    """Calls whose prompts go on from one another. more_calls: in the sums, and not in `calls`.
+
+    missed_usd: what is known; `missed_unpriced` calls missed tokens without a price.
+    """
 
     key: str
     site: str
@@ -51,6 +54,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
     missed_tokens: int
     missed_usd: Decimal
+    missed_unpriced: int
     call_count: int
     more_calls: int
     calls: tuple[Point, ...]
@@ -100,6 +104,7 @@ class ConversationSums:
             unpriced=figures.unpriced,
             missed_tokens=figures.missed_tokens,
             missed_usd=figures.missed_usd,
+            missed_unpriced=figures.missed_unpriced,
             call_count=figures.calls,
             more_calls=figures.calls - len(points),
             calls=tuple(points),

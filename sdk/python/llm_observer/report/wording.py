@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from llm_observer.money import ZERO, dollars
+from llm_observer.money import ZERO, dollars, known_dollars
 from llm_observer.report.cache_model import File, Report
 from llm_observer.report.fix_words import many
-from llm_observer.report.fixes import Fix
+from llm_observer.report.fixes import CONFIRMED, Fix
 from llm_observer.report.sample import sample_note
 from llm_observer.report.tally import Figures
 
@@ -32,7 +32,6 @@ __all__ = [
     "sureness",
 ]
 
-_CONFIRMED = 0.5
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _UNITS = ((1e9, "B"), (1e6, "M"), (1e4, "k"))
 _TINY = 0.005
@@ -76,6 +75,8 @@ def headline(report: Report) -> str:
         return "No calls in what was read"
     if totals.without_verdict == totals.calls:
         return f"{cost_of(totals)} spent; nothing is known of the cache"
+    if totals.missed_usd <= ZERO and totals.missed_unpriced:
+        return f"{cost_of(totals)} spent, and what the cache missed has no known price"
     if totals.missed_usd <= ZERO:
         return f"{cost_of(totals)} spent, and the cache missed nothing that is priced"
     if totals.unpriced == totals.calls:
@@ -140,7 +141,7 @@ def place_of(fix: Fix) -> str:
 
 def sureness(fix: Fix) -> str:
     """`confirmed, 95 %`."""
-    return f"{'confirmed' if fix.confidence >= _CONFIRMED else 'suspected'}, {percent(fix.confidence)}"
+    return f"{'confirmed' if fix.confidence >= CONFIRMED else 'suspected'}, {percent(fix.confidence)}"
 
 
 def cost_of(figures: Figures) -> str:
@@ -154,8 +155,7 @@ def saving_of(figures: Figures) -> str:
     """What could have been saved, as far as that is known."""
     if figures.without_verdict == figures.calls:
         return "?"
-    known = dollars(figures.missed_usd)
-    return f"{known} + ?" if figures.missed_unpriced else known
+    return known_dollars(figures.missed_usd, figures.missed_unpriced)
 
 
 def share_of(figures: Figures) -> float | None:

@@ -17,6 +17,7 @@ from llm_observer.money import Amount, known
 from llm_observer.sinks.funnel_sums import Funnel, FunnelSums
 
 __all__ = [
+    "CONFIRMED",
     "MAX_FIXES",
     "Bounded",
     "CacheSums",
@@ -32,6 +33,8 @@ __all__ = [
     "title_of",
 ]
 
+CONFIRMED = 0.5
+"""Confidence from which on a finding is confirmed, and below which it is suspected."""
 MAX_FIXES = 100
 MAX_CAUSES = 100
 _COUNTS = ("ideal_tokens", "reusable_tokens", "actual_tokens")
@@ -56,7 +59,10 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to change. usd: what is known of what it cost; `unpriced` findings have no price."""
+    """One thing to change. count: how often it was confirmed, or suspected where it never was.
+
+    usd: what is known of what it cost; `unpriced` findings have no price.
+    """
 
     kind: str
     title: str
@@ -73,25 +79,33 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FixSums:
-    """Adds up findings; the surest one is the example."""
+    """Adds up findings; the surest one is the example.
 
-    def __init__(self) -> None:
+    least: confidence from which on one is confirmed.
+    """
+
+    def __init__(self, least: float = CONFIRMED) -> None:
+        self._least = least
+        self._confirmed = 0
         self.amount = Amount()
         self.best: Finding | None = None
         self.event_id = ""
 
     def add(self, finding: Finding, event_id: str) -> None:
         """Count *finding*."""
+        self._confirmed += finding.confidence >= self._least
         self.amount.add(finding.tokens, finding.usd)
         if self.best is None or finding.confidence > self.best.confidence:
             self.best, self.event_id = finding, event_id
 
     def merge(self, other: FixSums) -> None:
         """Add what *other* has."""
+        self._confirmed += other._confirmed
         self.amount.merge(other.amount)
 
     def take(self, fix: Fix) -> None:
         """Count all that *fix* sums up."""
+        self._confirmed += fix.count if fix.confidence >= self._least else 0
         self.amount.merge(Amount.of(fix.count, fix.tokens, fix.usd, fix.unpriced))
         seen = {name: getattr(fix.example, name) for name in _PLACE}
         self.best = Finding(
@@ -100,13 +114,18 @@ class FixSums:
         self.event_id = fix.example.event_id
 
     @property
+    def count(self) -> int:
+        """How often it was confirmed; how often it was suspected only where it never was."""
+        return self._confirmed or self.amount.count
+
+    @property
     def weight(self) -> tuple[object, ...]:
         """Money first, then tokens, then how sure it is."""
         return (
             self.amount.usd,
             self.amount.tokens,
             self.best.confidence if self.best else 0,
-            self.amount.count,
+            self.count,
         )
 
 
@@ -140,7 +159,7 @@ def _fixes(ranked: Iterable[tuple[FixKey, FixSums]]) -> Iterator[Fix]:
             title=title_of(kind),
             path=path,
             site=site,
-            count=sums.amount.count,
+            count=sums.count,
             tokens=sums.amount.tokens,
             usd=sums.amount.usd,
             unpriced=sums.amount.unpriced,
