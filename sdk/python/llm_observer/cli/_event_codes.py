@@ -12,7 +12,7 @@ EVENT_CODES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Read `llm_call.cost.note`; a private price (docs/cost.md) ends the doubt about a price.",
         ),
         "bound": (
-            "A fact is missing: a cache write's lifetime, an image's size, the rate of audio, part of a file.",
+            "A fact is missing: a cache write's lifetime, an image's size, a rate of audio, part of a file.",
             "The sum is a bound, `note` says which fact it is.",
         ),
         "unknown_model": (
