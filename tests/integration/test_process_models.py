@@ -128,9 +128,19 @@ def visit_both_workers(port):
 
 
 @needs("gunicorn")
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["pre-fork", "preload"])
-def test_gunicorn(world, listening, preload):
-    bind = ("--bind", f"fd://{listening.fileno()}", "--workers", "2", *preload)
+@pytest.mark.parametrize("more", [(), ("--preload",)], ids=["pre-fork", "preload"])
+def test_gunicorn(world, listening, more):
+    visit_gunicorn(world, listening, more)
+
+
+@needs("gunicorn", "gevent")
+@pytest.mark.parametrize("more", [(), ("--preload",)], ids=["pre-fork", "preload"])
+def test_gunicorn_with_gevent(world, listening, more):
+    visit_gunicorn(world, listening, ("--worker-class", "gevent", *more))
+
+
+def visit_gunicorn(world, listening, more):
+    bind = ("--bind", f"fd://{listening.fileno()}", "--workers", "2", *more)
     words = ("-m", "gunicorn", *bind, "integration.apps.wsgi_app:app")
     with world.running(*words, pass_fds=[listening.fileno()]):
         calls = visit_both_workers(listening.getsockname()[1])

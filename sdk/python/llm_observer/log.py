@@ -66,12 +66,13 @@ def suppressed() -> dict[str, int]:
 
 def configure(*, debug: bool) -> None:
     """With *debug*, write all our lines to standard error as `key=value`, and to no other handler."""
-    if debug == (_to_stderr in logger.handlers):
+    ours = [handler for handler in logger.handlers if isinstance(handler, _Stderr)]
+    if debug == bool(ours):
         return
-    if debug:
-        logger.addHandler(_to_stderr)
-    else:
-        logger.removeHandler(_to_stderr)
+    if debug:  # only now: a handler that is still there when the interpreter ends can fail under gevent
+        logger.addHandler(_Stderr())
+    for handler in ours:
+        logger.removeHandler(handler)
     logger.propagate = not debug
     logger.setLevel(logging.DEBUG if debug else logging.NOTSET)
 
@@ -144,12 +145,14 @@ class _KeyValue(logging.Formatter):
 class _Stderr(logging.Handler):
     """Writes to whatever standard error is at that moment, and does without where there is none."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_KeyValue())
+
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError, ValueError, AttributeError):  # closed, broken or None (pythonw)
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
 
 
-_to_stderr = _Stderr()
-_to_stderr.setFormatter(_KeyValue())
 logger.addFilter(_Scrubbing())
