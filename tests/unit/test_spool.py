@@ -770,7 +770,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), is_all=st.booleans())
     def ack(self, data, is_all):
-        key = data.draw(st.sampled_from(sorted(self.leases)))
+        key = data.draw(st.sampled_from(list(self.leases)))
         names = None if is_all else data.draw(st.lists(st.sampled_from(sorted(self.events)), max_size=3))
         self.spool.ack(key, names)
         lease = self.leases[key]
@@ -782,14 +782,14 @@ class SpoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data())
     def release(self, data):
-        key = data.draw(st.sampled_from(sorted(self.leases)))
+        key = data.draw(st.sampled_from(list(self.leases)))
         self.spool.release(key)
         del self.leases[key]
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data())
     def quarantine(self, data):
-        key = data.draw(st.sampled_from(sorted(self.leases)))
+        key = data.draw(st.sampled_from(list(self.leases)))
         name = data.draw(st.sampled_from(sorted(self.events)))
         self.spool.quarantine(key, {name: "bad"})
         if name in self.leases[key].ids:

@@ -20,7 +20,7 @@ from llm_observer.enrichers.tiers import (
     is_closed,
     region_of,
 )
-from llm_observer.enrichers.unit_prices import audio_rates, built_in
+from llm_observer.enrichers.unit_prices import built_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,14 +95,6 @@ def names_of(call: LLMCall, deployments: Mapping[str, str]) -> Names:
     return Names(call.provider, vendor, tuple(dict.fromkeys(models)))
 
 
-class Listed(NamedTuple):
-    """An entry of the price list, and the name that it was found by. doubts: as of a price."""
-
-    found: Found
-    name: str
-    doubts: tuple[Doubt, ...]
-
-
 class Pricing:
     """Finds prices. book: gives the price list, called when the first call needs it."""
 
@@ -119,13 +111,12 @@ class Pricing:
         listed = self._listed(names)
         if isinstance(listed, Doubt):
             return self._built_in(names) or listed
-        found = listed.found
+        found, doubts = listed
         vendor = names.vendor if self._book().has(names.vendor) else found.vendor
         price = _list_price(found, vendor, tiers, datetime.fromtimestamp(exchange.started_ns // 10**9, UTC))
         if isinstance(price, Doubt):
             return price
-        price = _with_audio(price, audio_rates(found.vendor, listed.name))
-        price = price._replace(doubts=(*listed.doubts, *price.doubts))
+        price = price._replace(doubts=(*doubts, *price.doubts))
         host = urlsplit(exchange.url).hostname
         factor = region_of(vendor, found.model.id, call.inference_geo, "" if host is None else host)
         if factor is None:
@@ -143,7 +134,7 @@ class Pricing:
                     return Price(found[1], Decimal(1), "built-in", found[0], None, doubts)
         return None
 
-    def _listed(self, names: Names) -> Listed | Doubt:
+    def _listed(self, names: Names) -> tuple[Found, tuple[Doubt, ...]] | Doubt:
         """The entry of the price list for the first of *names* that has one, and what is doubtful then."""
         vendor = names.vendor if self._book().has(names.vendor) else None
         for place, name in enumerate(names.models):
@@ -152,8 +143,7 @@ class Pricing:
                 continue
             if place and found.model.id.endswith(FREE):  # another model answered: nobody said that it is free
                 continue
-            doubts = (*_name_doubts(names, vendor, is_second=place > 0), *doubts)
-            return Listed(found, name.rpartition("/")[2], doubts)
+            return found, (*_name_doubts(names, vendor, is_second=place > 0), *doubts)
         return Doubt("unknown_model", "no price for the model: set one with prices={…}")
 
     def _entry(self, vendor: str | None, name: str) -> tuple[Found | None, tuple[Doubt, ...]]:
@@ -215,12 +205,6 @@ def _list_price(found: Found, vendor: str, tiers: tuple[str, ...], at: datetime)
     names = "+".join(tier.removeprefix("speed:") for tier in tiers)
     unpriced = Doubt("tier_unpriced", f"no price for the tier {names}")
     return unpriced if len(tiers) > 1 else _in_tier(price, found, vendor, tiers[0], at) or unpriced
-
-
-def _with_audio(price: Price, audio: Mapping[str, Rate]) -> Price:
-    """*price* with rates of *audio* where the list has none; what is so priced is no longer the list's."""
-    missing = {key: rate for key, rate in audio.items() if key not in price.rates}
-    return price._replace(rates={**price.rates, **missing}, source="built-in") if missing else price
 
 
 def _in_tier(price: Price, found: Found, vendor: str, tier: str, at: datetime) -> Price | None:

@@ -1,7 +1,7 @@
-"""What do images, videos, audio and searches cost that genai-prices has no rate for? Data, with its sources.
+"""What do images, videos and searches cost that genai-prices has no rate for? Data, each with its source.
 
-Rates are US dollars per image, second or million tokens. All of these models are retired, so their last
-price is final; recordings of them, and what an older process sent, still have it.
+Rates are US dollars per image or second. All of these models are retired, so their last price is final;
+recordings of them, and what an older process sent, still have it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 
     from llm_observer.enrichers.price_source import Rate
 
-__all__ = [
-    "DEFAULT_IMAGE_MODEL",
-    "FREE_CONTENT_PREVIEW",
-    "IMAGE",
-    "VIDEO",
-    "XAI_SEARCH",
-    "audio_rates",
-    "built_in",
-]
+__all__ = ["DEFAULT_IMAGE_MODEL", "FREE_CONTENT_PREVIEW", "IMAGE", "VIDEO", "XAI_SEARCH", "built_in"]
 
 IMAGE = "image"
 """Starts the keys of rates per image: `image/<quality>/<size>`, and `image` where that does not matter."""
@@ -82,19 +74,6 @@ _MODELS = {
     ("openai", "sora-2"): _SORA_2,
     ("openai", "sora-2-pro"): _SORA_2_PRO,
 }
-# "Audio tokens, per 1M: input $40.00, output $80.00": https://developers.openai.com/api/docs/models/
-# gpt-4o-audio-preview and, $10 and $20, .../gpt-4o-mini-audio-preview (2026-11-21: "Shut down"). The snapshot
-# of 2024-10-01 cost more and is on neither page.
-_4O_AUDIO = _rates({"input_audio_mtok": "40", "output_audio_mtok": "80"})
-_4O_MINI_AUDIO = _rates({"input_audio_mtok": "10", "output_audio_mtok": "20"})
-_AUDIO = {
-    ("openai", "gpt-4o-audio-preview"): _4O_AUDIO,
-    ("openai", "gpt-4o-audio-preview-2024-12-17"): _4O_AUDIO,
-    ("openai", "gpt-4o-audio-preview-2025-06-03"): _4O_AUDIO,
-    ("openai", "gpt-4o-mini-audio-preview"): _4O_MINI_AUDIO,
-    ("openai", "gpt-4o-mini-audio-preview-2024-12-17"): _4O_MINI_AUDIO,
-}
-"""Rates of audio tokens of models of which the list has those of text alone."""
 _SNAPSHOT = re.compile(r"-20\d{2}-\d{2}-\d{2}$")
 
 FREE_CONTENT_PREVIEW = Decimal(25)
@@ -116,8 +95,3 @@ def built_in(vendor: str, model: str) -> tuple[str, Mapping[str, Rate]] | None:
     name = _SNAPSHOT.sub("", model.lower())
     rates = _MODELS.get((vendor, name))
     return None if rates is None else (f"{vendor}/{name}", rates)
-
-
-def audio_rates(vendor: str, model: str) -> Mapping[str, Rate]:
-    """Rates of audio tokens of *model* that the list of *vendor* lacks; empty for any other."""
-    return _AUDIO.get((vendor, model.lower()), {})
