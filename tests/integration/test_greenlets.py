@@ -1,14 +1,10 @@
 """Under gevent our thread is a greenlet: it does not starve, and keeps no app from its signals or its end."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
-from integration.test_process_life import HEAD
+from integration.test_process_life import HEAD, finished
 
 pytest.importorskip("gevent")
 GREEN = f"""
@@ -19,21 +15,9 @@ import asyncio, gevent, signal, threading, time
 """
 
 
-def run(program, tmp_path):
+def run(source, tmp_path):
     """The finished process and its events."""
-    file = tmp_path / "events.jsonl"
-    env = {
-        **os.environ,
-        "XDG_STATE_HOME": str(tmp_path),
-        "LLM_OBSERVER_FILE": str(file),
-        "LLM_OBSERVER_EXIT_TIMEOUT_S": "40",  # a machine that is busy with other tests takes its time
-        "PYTHONWARNINGS": "ignore",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=env, timeout=90
-    )
-    lines = file.read_text().splitlines() if file.exists() else []
-    return done, [json.loads(line) for line in lines]
+    return finished(source, tmp_path, timeout=90, PYTHONWARNINGS="ignore")
 
 
 FIVE_AT_ONCE = """

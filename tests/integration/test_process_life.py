@@ -20,7 +20,12 @@ import llm_observer
 """
 
 
-def run(program, tmp_path, *, timeout=60, **environ):
+def run(program, tmp_path, **settings):
+    """The finished process of *program* after the usual imports, and its events."""
+    return finished(HEAD + program, tmp_path, **settings)
+
+
+def finished(source, tmp_path, *, timeout=60, **environ):
     """The finished process and its events."""
     file = tmp_path / "events.jsonl"
     env = {
@@ -31,7 +36,7 @@ def run(program, tmp_path, *, timeout=60, **environ):
         **environ,
     }
     done = subprocess.run(
-        [sys.executable, "-c", HEAD + program], capture_output=True, text=True, env=env, timeout=timeout
+        [sys.executable, "-c", source], capture_output=True, text=True, env=env, timeout=timeout
     )
     lines = file.read_text().splitlines() if file.exists() else []
     return done, [json.loads(line) for line in lines]
